@@ -1,0 +1,1 @@
+"""The nouns: targets, mail servers, capabilities, and how Odoo chooses among servers."""

@@ -1,0 +1,33 @@
+"""One instance as the user names it: where it is and how to get in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from remote_mailcfg.secret import Secret
+
+Protocol = Literal["auto", "jsonrpc", "xmlrpc", "json2"]
+
+PROTOCOLS: tuple[Protocol, ...] = ("auto", "jsonrpc", "xmlrpc", "json2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Address, database and credentials of one instance.
+
+    `url` has no trailing slash and keeps a path prefix; `database` is empty where the server is to
+    be asked for its only one. `http_basic` is `user:password` of a proxy in front.
+    """
+
+    name: str
+    url: str
+    database: str = ""
+    login: str = ""
+    api_key: Secret | None = None
+    password: Secret | None = None
+    totp_secret: Secret | None = None
+    protocol: Protocol = "auto"
+    timeout_seconds: float = 90.0
+    ca_file: Path | None = None
+    insecure_tls: bool = False
+    http_basic: Secret | None = None
