@@ -1,0 +1,5 @@
+"""`python -m remote_mailcfg`."""
+
+from remote_mailcfg.cli.main import run
+
+run()

@@ -1,0 +1,52 @@
+"""The console script: the commands, and the one place where a bug becomes exit 70."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from remote_mailcfg import __version__
+from remote_mailcfg.cli import debug, server
+from remote_mailcfg.cli.command import EXIT_BUG, EXIT_INTERRUPTED, describe_crash
+
+app = typer.Typer(
+    name="remote-mailcfg",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(debug.app, name="debug")
+debug.register_login(app)
+app.add_typer(server.app, name="server")
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
+    if wanted:
+        sys.stdout.write(f"remote-mailcfg {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[  # noqa: FBT002 - Typer's way to declare a flag
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Outgoing mail of OpenSPP and Odoo instances, as code.
+
+    See it, prove it, change it, audit it, without opening a browser. The instance is described by
+    `OPENSPP_*` variables or a `.env` file; start with `remote-mailcfg check`.
+    """
+
+
+def run() -> None:
+    """Run the command line; a bug of ours ends with exit 70 and says what to report."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as crash:  # noqa: BLE001 - the last place where a bug can be told as one
+        sys.stderr.write(describe_crash(crash) + "\n")
+        sys.exit(EXIT_BUG)

@@ -1,0 +1,69 @@
+"""Where output goes: results to stdout, everything else to stderr."""
+
+import csv
+import json
+import logging
+import sys
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.status import Status
+
+from remote_mailcfg.report.view import Row
+
+
+class Terminal:
+    """The two consoles of one command. rich honours `NO_COLOR` and drops colour off a terminal."""
+
+    def __init__(self, *, quiet: bool, verbose: bool) -> None:
+        self.quiet = quiet
+        self.out = Console(soft_wrap=False, highlight=False)
+        self.err = Console(stderr=True, highlight=False)
+        self._status: Status | None = None
+        if verbose:
+            logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+
+    def working(self, what: str) -> None:
+        """Show what takes a while, on a terminal; see `Progress`."""
+        if not self.err.is_terminal or self.quiet:
+            return
+        if self._status is None:
+            self._status = self.err.status(what)
+            self._status.start()
+        self._status.update(what)
+
+    def done(self) -> None:
+        """Take the last `working` away."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    def note(self, text: str) -> None:
+        """Say something on stderr, unless quiet; see `Progress`."""
+        if not self.quiet:
+            self.err.print(text, markup=False, soft_wrap=True)
+
+    def problem(self, text: RenderableType) -> None:
+        """Say what failed, on stderr, quiet or not."""
+        self.err.print(text, markup=False, soft_wrap=True)
+
+    def result(self, text: RenderableType) -> None:
+        """Print a result for people."""
+        self.out.print(text, markup=False, soft_wrap=not self.out.is_terminal)
+
+    def json(self, value: dict[str, Any], *, indent: int | None = 2) -> None:
+        """Print a result for programs: indented, or on one line with `indent=None`."""
+        sys.stdout.write(json.dumps(value, indent=indent) + "\n")
+        sys.stdout.flush()
+
+    def csv(self, rows: list[Row]) -> None:
+        """Print rows with a header; all rows have the same keys."""
+        if rows:
+            writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def can_ask() -> bool:
+    """Tell whether a question would reach a person."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -1,0 +1,1 @@
+"""From files and variables to values; everything is checked before anything is sent."""

@@ -1,0 +1,219 @@
+"""The mail servers of an instance: reading them without their secrets, and the single writes."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from remote_mailcfg.errors import OdooError, TransportError
+from remote_mailcfg.instance.instance import Instance
+from remote_mailcfg.model.capabilities import Capabilities, parse_capabilities
+from remote_mailcfg.model.mail_server import MailServerRecord
+from remote_mailcfg.model.smtp_test import SmtpTest, classify, probe_sender
+from remote_mailcfg.secret import Secret
+
+MODEL: Final = "ir.mail_server"
+
+#: Values of a mail server by field name, as they are written; a secret stays one until it is sent.
+Values = Mapping[str, str | int | float | bool | Secret]
+
+#: Without this term (or `active_test: False`) archived records answer 0 (seen on 17.0 and 19.0).
+ARCHIVED_TOO: Final = ["active", "in", [True, False]]
+
+#: What is read. `smtp_pass`, `smtp_ssl_private_key` and the tokens of Gmail and Outlook never are.
+READ_FIELDS: Final = (
+    "name",
+    "sequence",
+    "smtp_encryption",
+    "smtp_authentication",
+    "smtp_user",
+    "smtp_host",
+    "smtp_port",
+    "from_filter",
+    "smtp_ssl_certificate",
+    "smtp_debug",
+    "max_email_size",
+    "active",
+    "owner_user_id",
+)
+
+ENVIRONMENT_SUFFIX: Final = "_env_is_editable"
+
+
+def fetch_capabilities(instance: Instance) -> Capabilities:
+    """Return what the instance's mail servers can hold."""
+    fields = instance.call(MODEL, "fields_get", attributes=["type", "selection"])
+    return parse_capabilities(fields)
+
+
+def fetch_servers(
+    instance: Instance, capabilities: Capabilities, *, ids: Sequence[int] | None = None
+) -> tuple[MailServerRecord, ...]:
+    """Return all mail servers (or those of `ids`), archived ones too, in Odoo's order.
+
+    Costs two requests: the records, and which of them have a password; a third where a record has
+    a certificate. Raises `access-denied` for a user without the role System Admin.
+    """
+    chosen = [ARCHIVED_TOO] if ids is None else [ARCHIVED_TOO, ["id", "in", list(ids)]]
+    environment = [f for f in capabilities.fields if f.endswith(ENVIRONMENT_SUFFIX)]
+    rows = instance.call(
+        MODEL,
+        "search_read",
+        domain=chosen,
+        fields=[f for f in READ_FIELDS if f in capabilities.fields] + sorted(environment),
+        order="sequence, id",
+        context={"bin_size": True},  # a certificate comes as its size
+    )
+    with_password = fetch_ids_with(instance, "smtp_pass", chosen)
+    with_key: frozenset[int] = frozenset()
+    if any(row.get("smtp_ssl_certificate") for row in rows):
+        with_key = fetch_ids_with(instance, "smtp_ssl_private_key", chosen)
+    return tuple(_parse_record(row, with_password, with_key) for row in rows)
+
+
+def fetch_ids_with(instance: Instance, field: str, domain: Sequence[Any]) -> frozenset[int]:
+    """Return which records have `field` set, without reading it."""
+    found = instance.call(MODEL, "search", domain=[*domain, [field, "!=", False]])
+    return frozenset(found)
+
+
+def holds(instance: Instance, server_id: int, field: str, value: Secret | str) -> bool:
+    """Tell whether a record's `field` equals `value`, without reading it (base64 for binaries)."""
+    plain = value.reveal() if isinstance(value, Secret) else value
+    domain = [ARCHIVED_TOO, ["id", "=", server_id], [field, "=", plain]]
+    return bool(instance.call(MODEL, "search_count", domain=domain))
+
+
+def create_server(instance: Instance, values: Values) -> int:
+    """Create a record and return its id."""
+    return int(instance.call(MODEL, "create", vals_list=_plain(values)))
+
+
+def copy_server(instance: Instance, server_id: int, values: Values) -> int:
+    """Copy a record on the server, secrets included, with some values changed; return the id.
+
+    `copy` answers an id on 17 and a list on 19.
+    """
+    copied = instance.call(MODEL, "copy", (server_id,), default=_plain(values))
+    return int(copied[0] if isinstance(copied, list) else copied)
+
+
+def write_server(instance: Instance, server_id: int, values: Values) -> None:
+    """Write values to a record. Odoo answers True for a record that is gone: read back."""
+    instance.call(MODEL, "write", (server_id,), vals=_plain(values))
+
+
+def unlink_servers(instance: Instance, ids: Sequence[int]) -> None:
+    """Remove records. Odoo answers True for one that is gone."""
+    instance.call(MODEL, "unlink", ids)
+
+
+def find_servers_named(instance: Instance, text: str) -> tuple[int, ...]:
+    """Return the ids of the records whose name begins with `text`, archived ones too."""
+    rows = instance.call(
+        MODEL, "search_read", domain=[ARCHIVED_TOO, ["name", "ilike", text]], fields=["name"]
+    )
+    return tuple(row["id"] for row in rows if row["name"].startswith(text))
+
+
+def fetch_probe_sender(instance: Instance, from_filter: str) -> str:
+    """Return the sender that `test_smtp_connection` will use for a server with this filter."""
+    if not from_filter:
+        return probe_sender("", user_email=instance.fetch_user_email(), alias_domain_addresses=())
+    if "@" in from_filter:
+        return probe_sender(from_filter, user_email="", alias_domain_addresses=())
+    rows = instance.call(
+        "mail.alias.domain", "search_read", domain=[], fields=["default_from_email"]
+    )
+    addresses = tuple(row["default_from_email"] for row in rows if row["default_from_email"])
+    return probe_sender(from_filter, user_email="", alias_domain_addresses=addresses)
+
+
+def run_smtp_test(instance: Instance, server: MailServerRecord, sender: str) -> SmtpTest:
+    """Let the instance test one server, archived or not, and say how it went.
+
+    One server a call: with several Odoo stops at the first failure without naming it. A call that
+    the proxy or our own time limit cuts off is a test without an answer, since Odoo waits 60 s for
+    each answer of the SMTP server and proxies give up at 60 s.
+    """
+    started = time.monotonic()
+    try:
+        result = instance.call(MODEL, "test_smtp_connection", (server.id,))
+        text = "" if _is_success(result) else f"Odoo answered {result!r:.200}"
+    except OdooError as error:
+        if error.code != "refused-by-odoo":
+            raise
+        text = error.message
+    except TransportError as error:
+        if error.code != "timeout" and error.status not in {502, 504}:
+            raise
+        text = f"{error.message}: timed out"
+    seconds = round(time.monotonic() - started, 3)
+    if not text:
+        return SmtpTest(
+            id=server.id,
+            name=server.name,
+            ok=True,
+            cause=None,
+            message="Connection Test Successful!",
+            hint="",
+            sender=sender,
+            seconds=seconds,
+        )
+    cause, hint = classify(text, smtp_port=server.smtp_port, smtp_encryption=server.smtp_encryption)
+    return SmtpTest(
+        id=server.id,
+        name=server.name,
+        ok=False,
+        cause=cause,
+        message=text,
+        hint=hint,
+        sender=sender,
+        seconds=seconds,
+    )
+
+
+def _is_success(result: Any) -> bool:
+    """Tell whether an answer of the test is its success; every other one is unknown."""
+    return (
+        isinstance(result, dict)
+        and result.get("tag") == "display_notification"
+        and result.get("params", {}).get("type") == "success"
+    )
+
+
+def _plain(values: Values) -> dict[str, Any]:
+    """Return values as they go onto the wire. A text that is not set is `False`, never `""`."""
+    revealed = {k: v.reveal() if isinstance(v, Secret) else v for k, v in values.items()}
+    return {k: False if v == "" else v for k, v in revealed.items()}
+
+
+def _parse_record(
+    row: Mapping[str, Any], with_password: frozenset[int], with_key: frozenset[int]
+) -> MailServerRecord:
+    managed = tuple(
+        sorted(
+            field.removeprefix("x_").removesuffix(ENVIRONMENT_SUFFIX)
+            for field, editable in row.items()
+            if field.endswith(ENVIRONMENT_SUFFIX) and not editable
+        )
+    )
+    owner = row.get("owner_user_id")
+    return MailServerRecord(
+        id=row["id"],
+        name=row["name"] or "",
+        sequence=row["sequence"],
+        smtp_encryption=row["smtp_encryption"],
+        smtp_authentication=row["smtp_authentication"],
+        smtp_user=row["smtp_user"] or "",
+        smtp_host=row["smtp_host"] or "",
+        smtp_port=row["smtp_port"],
+        from_filter=row["from_filter"] or "",
+        smtp_ssl_certificate=bool(row["smtp_ssl_certificate"]),
+        smtp_ssl_private_key=row["id"] in with_key,
+        smtp_debug=row["smtp_debug"],
+        max_email_size=row.get("max_email_size"),
+        active=row["active"],
+        has_password=row["id"] in with_password,
+        owner_user_id=owner[0] if owner else None,
+        environment_managed=managed,
+    )

@@ -1,0 +1,26 @@
+"""List the mail servers of an instance, archived ones too."""
+
+from dataclasses import dataclass
+
+from remote_mailcfg.instance.mail_servers import fetch_capabilities, fetch_servers
+from remote_mailcfg.model.mail_server import MailServerRecord
+from remote_mailcfg.model.routing import default_server
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.operations.entry import enter_instance
+from remote_mailcfg.operations.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class ServerList:
+    """All mail servers in Odoo's order; `default_id` is the one used when no filter decides."""
+
+    servers: tuple[MailServerRecord, ...]
+    default_id: int | None
+
+
+def list_servers(target: Target, progress: Progress) -> ServerList:
+    """Fetch the mail servers of `target`."""
+    with enter_instance(target, progress) as instance:
+        servers = fetch_servers(instance, fetch_capabilities(instance))
+    default = default_server(servers)
+    return ServerList(servers, default.id if default else None)

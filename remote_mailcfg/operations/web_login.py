@@ -1,0 +1,178 @@
+"""Open a web session, the kept one or a new one, and leave `web.base.url` as it is.
+
+A web login by an administrator makes Odoo rewrite `web.base.url`, and with it the links in every
+invitation and password-reset mail, to the address that was used (17: `http.py`, `res_users.py`; 19
+likewise), unless `web.base.url.freeze` is set. So the freeze is set first, noted on disk before
+that, and removed through the new session. What Odoo takes for the address used may differ from ours
+behind a proxy, so the freeze is set even where the two look equal.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+from filelock import Timeout
+
+from remote_mailcfg.errors import ConfigurationError, LoginError, OdooError
+from remote_mailcfg.instance.instance import Instance
+from remote_mailcfg.instance.parameters import (
+    Caller,
+    fetch_parameters,
+    remove_parameter,
+    set_parameter,
+)
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.rpc.connection import locate, open_connection
+from remote_mailcfg.rpc.http import CookieJar, HttpClient
+from remote_mailcfg.rpc.web import WebSession
+from remote_mailcfg.secret import Secret
+from remote_mailcfg.store.freezes import forget_freeze, load_freeze, login_lock, note_freeze
+from remote_mailcfg.store.sessions import forget_session, load_session, save_session
+
+BASE_URL: Final = "web.base.url"
+FREEZE: Final = "web.base.url.freeze"
+#: Our freezes are known by their value; any text counts as set.
+FREEZE_MARK: Final = "remote-mailcfg "
+
+
+@contextmanager
+def kept_session(target: Target) -> Iterator[WebSession]:
+    """Open the kept session, or log in and keep that one; its cookies are saved afterwards."""
+    with HttpClient(target) as http:
+        target = locate(target, http)
+        session = _resume(target, http)
+        if session is None:
+            session = log_in(target, http)
+            save_session(target, session.jar.cookies)
+        with _saved_afterwards(session):
+            yield session
+
+
+@contextmanager
+def resumed_session(target: Target) -> Iterator[WebSession | None]:
+    """Open the kept session if there is one and the server still knows it."""
+    with HttpClient(target) as http:
+        session = _resume(locate(target, http), http)
+        if session is None:
+            yield None
+            return
+        with _saved_afterwards(session):
+            yield session
+
+
+@contextmanager
+def _saved_afterwards(session: WebSession) -> Iterator[None]:
+    """Keep the cookies as they are at the end: 19 changes a session's id every three hours."""
+    try:
+        yield
+    finally:
+        save_session(session.target, session.jar.cookies)
+
+
+def _resume(target: Target, http: HttpClient) -> WebSession | None:
+    cookies = load_session(target)
+    if cookies is None:
+        return None
+    session = WebSession(http, target, CookieJar(cookies))
+    try:
+        session.fetch_info()
+    except LoginError as error:
+        if error.code != "session-expired":
+            raise
+        forget_session(target)
+        return None
+    return session
+
+
+def log_in(target: Target, http: HttpClient) -> WebSession:
+    """Log in to the web client. RPC goes first: a password it refuses is tried nowhere else.
+
+    Raises `api-key-not-accepted` when there is only a key, `two-factor-required`,
+    `authentication-failed`, or `access-denied` for a user without the role System Admin.
+    """
+    password = target.password
+    if password is None:
+        if target.api_key:
+            raise LoginError(
+                "api-key-not-accepted",
+                "developer mode needs a web session, and Odoo opens none with an API key",
+                "Set OPENSPP_PASSWORD beside the key.",
+            )
+        raise ConfigurationError(
+            "configuration", "a web session needs a password", "Set OPENSPP_PASSWORD."
+        )
+    instance = Instance(open_connection(target, http))
+    session = WebSession(http, target, CookieJar())
+    with login_lock(target):
+        _log_in_frozen(instance, session, password)
+    return session
+
+
+def _log_in_frozen(instance: Instance, session: WebSession, password: Secret) -> None:
+    """Log in while `web.base.url` is frozen, and remove the freeze unless it is not ours."""
+    target = instance.target
+    before = fetch_parameters(instance, BASE_URL, FREEZE)
+    if FREEZE in before and not before[FREEZE].startswith(FREEZE_MARK):
+        session.log_in(password, target.totp_secret)  # frozen by the instance's administrators
+        return
+    mark = FREEZE_MARK + datetime.now(UTC).isoformat()
+    note_freeze(target, mark)
+    set_parameter(instance, FREEZE, mark)
+    try:
+        session.log_in(password, target.totp_secret)
+    except BaseException:
+        _thaw(instance, target, mark)
+        raise
+    _thaw(session, target, mark)
+    _restore_base_url(session, before.get(BASE_URL))
+
+
+def remove_leftover_freeze(instance: Instance) -> bool:
+    """Remove the freeze that a killed login left on this instance; tell whether there was one.
+
+    A login that holds the lock is under way, and its freeze is none of a leftover.
+    """
+    target = instance.target
+    if load_freeze(target) is None:
+        return False
+    try:
+        with login_lock(target).acquire(blocking=False):
+            mark = load_freeze(target)
+            if mark is not None:
+                _thaw(instance, target, mark)
+            return mark is not None
+    except Timeout:
+        return False
+
+
+def end_session(session: WebSession) -> None:
+    """Switch developer mode off and end the session on the server; one already gone is fine."""
+    try:
+        session.end()
+    except LoginError as error:
+        if error.code != "session-expired":
+            raise
+
+
+def _thaw(caller: Caller, target: Target, mark: str) -> None:
+    """Remove our freeze, then the note of it. Another run's freeze has another value and stays.
+
+    Through the web session where there is one: a parameter write clears the server's password
+    cache, and a password call after it costs the server 0.45 s of hashing.
+    """
+    remove_parameter(caller, FREEZE, mark)
+    forget_freeze(target)
+
+
+def _restore_base_url(session: WebSession, before: str | None) -> None:
+    """Read `web.base.url` back; write it back should it have changed all the same."""
+    after = fetch_parameters(session, BASE_URL).get(BASE_URL)
+    if after == before or before is None:
+        return
+    set_parameter(session, BASE_URL, before)
+    raise OdooError(
+        "not-verified",
+        f"the web login changed web.base.url to {after}; it was set back to {before}",
+        "Set the parameter web.base.url.freeze on the instance, and report this.",
+    )

@@ -1,0 +1,1 @@
+"""From results to text: tables for people, JSON and CSV for programs."""

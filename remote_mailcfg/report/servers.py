@@ -1,0 +1,113 @@
+"""Mail servers as JSON, as CSV and as the table of the guide's labels."""
+
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from remote_mailcfg.model.mail_server import MailServerRecord
+from remote_mailcfg.operations.list_servers import ServerList
+from remote_mailcfg.report.table import make_table, yes_no
+from remote_mailcfg.report.view import Row, View
+
+#: The labels of the guide, in the order of its form; `smtp_pass` is only ever set or not.
+LABELS: Final = {
+    "name": "Name",
+    "sequence": "Priority",
+    "from_filter": "FROM Filtering",
+    "smtp_host": "SMTP Server",
+    "smtp_port": "SMTP Port",
+    "smtp_encryption": "Connection Encryption",
+    "smtp_authentication": "Authenticate with",
+    "smtp_user": "Username",
+    "has_password": "Password",
+    "smtp_ssl_certificate": "SSL Certificate",
+    "smtp_ssl_private_key": "Private Key",
+    "smtp_debug": "Debugging",
+    "max_email_size": "Max Email Size",
+}
+
+
+def render_server(server: MailServerRecord, *, default: bool) -> dict[str, Any]:
+    """Return the SERVER of the JSON contract: Odoo's own names and values."""
+    fields = [field for field in LABELS if field != "has_password"]
+    return {
+        "id": server.id,
+        **{field: getattr(server, field) for field in fields},
+        "active": server.active,
+        "has_password": server.has_password,
+        "default": default,
+        "ours": server.ours,
+    }
+
+
+def _data(result: ServerList) -> dict[str, Any]:
+    return {"servers": _rows(result)}
+
+
+def _rows(result: ServerList) -> list[Row]:
+    return [render_server(s, default=s.id == result.default_id) for s in result.servers]
+
+
+def _text(result: ServerList) -> RenderableType:
+    if not result.servers:
+        return Text(
+            "No outgoing mail server. Odoo sends through odoo.conf's smtp_server, or localhost:25."
+        )
+    table = make_table(
+        ("Id", "Priority", "Name", "SMTP Server", "Encryption", "Username", "State"),
+        [
+            (
+                str(server.id),
+                str(server.sequence),
+                server.name,
+                f"{server.smtp_host}:{server.smtp_port}",
+                server.smtp_encryption,
+                _user(server),
+                _state(server, default=server.id == result.default_id),
+            )
+            for server in result.servers
+        ],
+    )
+    filtered = [s for s in result.servers if s.from_filter]
+    if not filtered:
+        return table
+    filters = make_table(("Id", "FROM Filtering"), [(str(s.id), s.from_filter) for s in filtered])
+    return Group(table, Text(), filters)
+
+
+def _user(server: MailServerRecord) -> str:
+    if server.smtp_user and not server.has_password and server.smtp_authentication == "login":
+        return f"{server.smtp_user} (no password)"
+    return server.smtp_user
+
+
+def _state(server: MailServerRecord, *, default: bool) -> Text:
+    if server.ours:
+        return Text(server.ours, style="yellow")
+    if not server.active:
+        return Text("archived", style="dim")
+    if server.owner_user_id:
+        return Text("personal", style="dim")
+    return Text("default", style="green") if default else Text("active")
+
+
+def render_details(server: MailServerRecord, *, default: bool) -> RenderableType:
+    """Return one server with the guide's labels, a line each."""
+    rows: list[tuple[str, str | Text]] = [("Id", str(server.id))]
+    for field, label in LABELS.items():
+        value = getattr(server, field)
+        if value is None:
+            continue
+        if field in {"has_password", "smtp_ssl_certificate", "smtp_ssl_private_key"}:
+            value = "set" if value else "not set"
+        elif isinstance(value, bool):
+            value = yes_no(value)
+        rows.append((label, str(value)))
+    rows.append(("State", _state(server, default=default)))
+    if server.environment_managed:
+        rows.append(("From environment", ", ".join(server.environment_managed)))
+    return make_table(("Field", "Value"), rows)
+
+
+SERVER_LIST: Final = View(_data, _rows, _text)

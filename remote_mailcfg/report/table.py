@@ -1,0 +1,33 @@
+"""Tables that fit 80 columns, and the small texts around them."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from remote_mailcfg.errors import RemoteMailcfgError
+
+
+def make_table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
+    """Return a table without a frame; a long cell is folded, never cut."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        # as Text: what a server holds is never read as markup
+        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    return table
+
+
+def make_error(instance: str, error: RemoteMailcfgError) -> Text:
+    """Return an error as people read it: for which instance, what, and the next step."""
+    text = Text.assemble(("error", "bold red"), f": {instance}: " if instance else ": ")
+    text.append(error.message.replace("\n", "\n  "))
+    if error.hint:
+        text.append("\n  ").append("next", style="bold").append(f": {error.hint}")
+    return text
+
+
+def yes_no(value: bool) -> str:  # noqa: FBT001 - it renders a truth value
+    """Return `yes` or `no`."""
+    return "yes" if value else "no"

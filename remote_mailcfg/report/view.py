@@ -1,0 +1,31 @@
+"""How one command's result looks, in each format."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from rich.console import RenderableType
+
+from remote_mailcfg.errors import RemoteMailcfgError
+
+T = TypeVar("T")
+
+Row = dict[str, Any]
+
+
+def _no_failure(_result: object) -> RemoteMailcfgError | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class View(Generic[T]):
+    """The shapes of a result: `data` for JSON, `rows` for CSV, `text` for people.
+
+    `failure` tells what is wrong where a result is complete and bad all the same, for instance a
+    test that failed.
+    """
+
+    data: Callable[[T], dict[str, Any]]
+    rows: Callable[[T], list[Row]]
+    text: Callable[[T], RenderableType]
+    failure: Callable[[T], RemoteMailcfgError | None] = _no_failure

@@ -1,0 +1,1 @@
+"""The wires: one HTTP client, three ways to call a method, and the web session."""

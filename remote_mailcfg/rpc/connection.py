@@ -1,0 +1,128 @@
+"""Open the right wire to a target: which protocol, which database, and the login."""
+
+import logging
+from dataclasses import dataclass, replace
+
+from remote_mailcfg.errors import ConfigurationError, LoginError, RemoteMailcfgError
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.rpc.faults import parse_json
+from remote_mailcfg.rpc.http import HttpClient
+from remote_mailcfg.rpc.json2 import Json2, fetch_json_version
+from remote_mailcfg.rpc.transport import Access, Transport, Wire
+from remote_mailcfg.rpc.xmlrpc import XmlRpc
+from remote_mailcfg.secret import Secret
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A logged-in wire and the reason it was taken; `target` names the database that was found."""
+
+    target: Target
+    http: HttpClient
+    transport: Transport
+    why: str
+
+
+def open_connection(target: Target, http: HttpClient) -> Connection:
+    """Find the database where none is given, choose the protocol, and log in.
+
+    Costs no request for the choice unless the protocol is `auto` and there is an API key, and one
+    for an empty database name. Raises `ConfigurationError`, `LoginError` or `TransportError`.
+    """
+    credential = target.api_key or target.password
+    if credential is None:
+        raise ConfigurationError(
+            "configuration",
+            "neither an API key nor a password is given",
+            "Set OPENSPP_API_KEY or OPENSPP_PASSWORD (or the same with _FILE).",
+        )
+    target = locate(target, http)
+    access = Access(target.url, target.database, target.login, credential)
+    wire, why = choose_wire(target, http, access)
+    logger.info("%s: %s, because %s", target.url, wire, why)
+    return Connection(target, http, _log_in(wire, http, access), why)
+
+
+def locate(target: Target, http: HttpClient) -> Target:
+    """Return the target with its database: the given one, else the server's only one."""
+    return target if target.database else replace(target, database=find_database(target, http))
+
+
+def choose_wire(target: Target, http: HttpClient, access: Access) -> tuple[Wire, str]:
+    """Return the wire to use and why; `auto` takes JSON-2 where there is one and a key is given."""
+    if target.protocol == "json2" and target.api_key is None:
+        raise ConfigurationError(
+            "configuration",
+            "the protocol json2 takes an API key, and none is given",
+            "Set OPENSPP_API_KEY, or OPENSPP_PROTOCOL=auto.",
+        )
+    if target.protocol == "json2" and target.http_basic:
+        raise ConfigurationError(
+            "configuration",
+            "json2 cannot pass HTTP Basic: both need the Authorization header",
+            "Set OPENSPP_PROTOCOL=jsonrpc, or use an address without HTTP Basic.",
+        )
+    if target.protocol != "auto":
+        return target.protocol, "it is set"
+    if target.api_key is None:
+        return "jsonrpc", "there is no API key, and JSON-2 takes nothing else"
+    if target.http_basic:
+        return "jsonrpc", "HTTP Basic in front needs the header that JSON-2 needs"
+    version = fetch_json_version(http, access)
+    if version:
+        return "json2", f"the server is Odoo {version} and an API key is given"
+    return "jsonrpc", "the server does not offer JSON-2 (Odoo before 19)"
+
+
+def find_database(target: Target, http: HttpClient) -> str:
+    """Return the server's only database.
+
+    Raises `database-not-given`, with the names if there are several and the server lists them.
+    """
+    names = _fetch_databases(target, http)
+    if names is not None and len(names) == 1:
+        return names[0]
+    raise LoginError(
+        "database-not-given",
+        f"{target.url} has several databases: {', '.join(names)}"
+        if names
+        else f"no database is given, and {target.url} does not list its databases",
+        "Set OPENSPP_DB"
+        + (" to one of them." if names else "; the instance's administrator knows its name."),
+    )
+
+
+def _fetch_databases(target: Target, http: HttpClient) -> list[str] | None:
+    """Return the databases that the server shows, or None where it keeps them to itself."""
+    try:
+        answer = http.request(
+            "POST",
+            "/web/database/list",
+            what="databases",
+            body=b'{"jsonrpc": "2.0", "method": "call", "params": {}}',
+            headers={"Content-Type": "application/json"},
+        )
+        nobody = Access(target.url, "", "", Secret(""))
+        result = parse_json(answer, target.url + "/web/database/list", nobody)
+    except RemoteMailcfgError as error:
+        if error.code not in {"not-odoo", "redirected"}:
+            raise
+        return None  # OpenSPP's proxies redirect /web/database to the login page
+    names: list[str] | None = result.get("result")
+    return names  # an error when `list_db` is off
+
+
+def _log_in(wire: Wire, http: HttpClient, access: Access) -> Transport:
+    if wire == "json2":
+        return Json2(http, access)
+    if wire == "xmlrpc":
+        xmlrpc = XmlRpc(http, access)
+        xmlrpc.log_in()
+        return xmlrpc
+    from remote_mailcfg.rpc.jsonrpc import JsonRpc  # noqa: PLC0415 - odoorpc loads slowly
+
+    jsonrpc = JsonRpc(http, access)
+    jsonrpc.log_in()
+    return jsonrpc

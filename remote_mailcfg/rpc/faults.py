@@ -1,0 +1,151 @@
+"""What an answer that is not a result means, in one vocabulary for every wire.
+
+The texts are those of running servers, 17.0 and 19.0 (`tests/recordings`). A server's traceback is
+never shown.
+"""
+
+import json
+import re
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+from remote_mailcfg.errors import LoginError, OdooError, RemoteMailcfgError, TransportError
+from remote_mailcfg.rpc.http import Answer
+from remote_mailcfg.rpc.transport import Access
+
+ROLE_HINT: Final = (
+    "The user needs the role System Admin (the group Administration / Settings):"
+    " Settings > Users & Companies > Users."
+)
+
+
+def refused_login(login: str) -> LoginError:
+    """Return the one error for a wrong login, password or key: Odoo does not tell which."""
+    return LoginError(
+        "authentication-failed",
+        f"the login of {login!r} was refused: wrong login, password or API key",
+        "An API key may have expired or been revoked. An account with two-factor login looks the"
+        " same: it needs OPENSPP_API_KEY (and OPENSPP_TOTP_SECRET for developer mode)."
+        " Nothing was tried again.",
+    )
+
+
+def unknown_database(database: str) -> LoginError:
+    """Return the error for a database that the server does not have or does not show."""
+    return LoginError(
+        "database-not-found",
+        f"the server has no database {database!r}",
+        "Check OPENSPP_DB; OpenSPP installations often use openspp, openspp_prod, prod or devel.",
+    )
+
+
+def odoo_error(exception: str, text: str, access: Access) -> RemoteMailcfgError:
+    """Return the error for Odoo's exception class name and its text."""
+    name = exception.rpartition(".")[2]
+    text = text.strip()
+    if "Database not found." in text or re.search(r'database "[^"]*" does not exist', text):
+        return unknown_database(access.database)
+    if name == "AccessDenied":
+        if text not in {"", "Access Denied"}:  # "Too many login failures, please wait a bit …"
+            return LoginError("authentication-failed", f"Odoo refuses the login: {text}")
+        return refused_login(access.login)
+    if name == "SessionExpiredException":
+        return session_expired()
+    if name == "AccessError":
+        return OdooError("access-denied", f"Odoo denies access: {text}", ROLE_HINT)
+    code = "not-found" if name == "MissingError" else "refused-by-odoo"
+    return OdooError(code, text or f"Odoo raised {exception}", exception=exception)
+
+
+def session_expired() -> LoginError:
+    """Return the error for a web session that the server no longer knows."""
+    return LoginError(
+        "session-expired",
+        "the web session has ended on the server",
+        "Run `remote-mailcfg login` again.",
+    )
+
+
+def traceback_error(fault: str, access: Access) -> RemoteMailcfgError:
+    """Return the error for an XML-RPC fault 1: its last line is `package.Class: text`."""
+    if re.search(r'database "[^"]*" does not exist', fault):
+        return unknown_database(access.database)
+    last = fault.strip().splitlines()[-1] if fault.strip() else ""
+    match = re.match(r"([\w.]+(?:Error|Exception|Denied|Range|Found))(?:: (.*))?$", last)
+    exception, text = (match[1], match[2] or "") if match else ("", last)
+    return odoo_error(exception, text, access)
+
+
+def parse_json(answer: Answer, url: str, access: Access) -> Any:
+    """Return the JSON of an answer; raise for what a proxy or another server says instead."""
+    check_answer(answer, url, access)
+    if answer.content_type != "application/json":
+        raise not_odoo(answer, url)
+    try:
+        return json.loads(answer.body)
+    except ValueError as error:
+        raise not_odoo(answer, url) from error
+
+
+def check_answer(answer: Answer, url: str, access: Access) -> None:
+    """Raise for what a proxy or another web server says in Odoo's place.
+
+    `url` is the address the request went to. A status that Odoo itself may send (404 included)
+    passes.
+    """
+    if answer.status == 404 and b"No database is selected" in answer.body:  # 19, several databases
+        raise unknown_database(access.database)
+    if 300 <= answer.status < 400:
+        raise _redirected(answer, url)
+    if answer.status == 401 and "basic" in answer.headers.get("www-authenticate", "").lower():
+        raise LoginError(
+            "http-basic-required",
+            f"the proxy in front of {url} wants a user and password of its own (HTTP Basic)",
+            "Set OPENSPP_HTTP_BASIC=user:password (or OPENSPP_HTTP_BASIC_FILE).",
+        )
+    if answer.status == 429:
+        wait = answer.headers.get("retry-after", "")
+        raise TransportError(
+            "rate-limited",
+            f"{url} answers 429: too many requests",
+            f"Try again in {wait} s." if wait.isdigit() else "Wait a minute and try again.",
+        )
+    if answer.status == 504:
+        raise TransportError(
+            "timeout",
+            f"the proxy in front of {url} gave up waiting for Odoo (504)",
+            "The call may still be running there.",
+            status=504,
+        )
+    if answer.status in {502, 503}:
+        raise TransportError(
+            "unreachable",
+            f"the proxy in front of {url} does not reach Odoo ({answer.status})",
+            "Look at whether Odoo runs, and at the proxy's log.",
+            status=answer.status,
+        )
+
+
+def not_odoo(answer: Answer, url: str) -> TransportError:
+    """Return the error for an answer that no Odoo gives."""
+    title = re.search(
+        rb"<title>\s*(.*?)\s*</title>", answer.body[:65536], re.DOTALL | re.IGNORECASE
+    )
+    said = f' titled "{title[1].decode(errors="replace")[:80]}"' if title else ""
+    return TransportError(
+        "not-odoo",
+        f"{url} answered {answer.status} with {answer.content_type or 'no content type'}{said},"
+        " which is not an answer of Odoo",
+        "Check OPENSPP_URL: host, port, and the path prefix where there is one.",
+    )
+
+
+def _redirected(answer: Answer, url: str) -> TransportError:
+    location = urljoin(url, answer.headers.get("location", ""))
+    path = urlsplit(url).path
+    base = location.partition("?")[0].removesuffix(path)
+    return TransportError(
+        "redirected",
+        f"{url} redirects to {location}; credentials are not sent after a redirect",
+        f"If that is the instance, set OPENSPP_URL={base}",
+    )

@@ -1,0 +1,252 @@
+"""One pooled, keep-alive HTTP client for one instance: the only place that touches the network.
+
+It knows about TLS, proxies, time limits, the size of an answer and cookies; it knows nothing of
+Odoo. A redirect is never followed: the caller sees it and says where it points.
+"""
+
+import logging
+import ssl
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from typing import Final, Self
+from urllib.parse import unquote, urlsplit
+
+import urllib3
+from urllib3 import exceptions as transport_errors
+
+from remote_mailcfg import __version__
+from remote_mailcfg.errors import TransportError
+from remote_mailcfg.model.target import Target
+
+MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
+CONNECT_TIMEOUT_SECONDS: Final = 10.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the status, the headers (any case) and the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def content_type(self) -> str:
+        """The media type without its parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(slots=True)
+class CookieJar:
+    """The cookies of one address and one database; it is never shared with another."""
+
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def header(self) -> dict[str, str]:
+        """Return the `Cookie` header to send, or nothing."""
+        if not self.cookies:
+            return {}
+        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+
+    def keep(self, set_cookie: list[str]) -> None:
+        """Take over what the server set, and drop what it let expire."""
+        for line in set_cookie:
+            for morsel in SimpleCookie(line).values():
+                if morsel["max-age"] == "0":
+                    self.cookies.pop(morsel.key, None)
+                else:
+                    self.cookies[morsel.key] = morsel.value
+
+
+class HttpClient:
+    """Sends requests to the address of one target, one after the other, over one connection."""
+
+    def __init__(self, target: Target, *, max_answer_bytes: int = MAX_ANSWER_BYTES) -> None:
+        self._target = target
+        self._max_answer_bytes = max_answer_bytes
+        self._headers = {"User-Agent": f"remote-mailcfg/{__version__}"}
+        if target.http_basic:
+            self._headers |= urllib3.make_headers(basic_auth=target.http_basic.reveal())
+        self._pool = _open_pool(target)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str = "",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        jar: CookieJar | None = None,
+    ) -> Answer:
+        """Send one request and return its answer, whatever its status.
+
+        `path` starts with a slash and comes after the target's address; `what` names the call in
+        the log. Raises `TransportError`: `unreachable`, `timeout`, `tls-failed`, `not-odoo` (an
+        answer over the size limit).
+        """
+        url = self._target.url + path
+        sent = self._headers | dict(headers or {}) | (jar.header() if jar else {})
+        started = time.monotonic()
+        with _foreign_errors_stopped(self._target):
+            response = self._pool.request(
+                method,
+                url,
+                body=body,
+                headers=sent,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                timeout=urllib3.Timeout(
+                    connect=min(CONNECT_TIMEOUT_SECONDS, self._target.timeout_seconds),
+                    read=self._target.timeout_seconds,
+                ),
+            )
+            answer_body = self._read(response, started)
+        if jar:
+            jar.keep(response.headers.getlist("set-cookie"))
+        logger.info(
+            "%s %s %s -> %d, %d bytes, %d ms",
+            method,
+            url,
+            what,
+            response.status,
+            len(answer_body),
+            (time.monotonic() - started) * 1000,
+        )
+        return Answer(response.status, response.headers, answer_body)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.clear()
+
+    def _read(self, response: urllib3.BaseHTTPResponse, started: float) -> bytes:
+        """Read the body within the time limit and the size limit, then free the connection.
+
+        A socket's own time limit starts anew with every byte; a server that drips is stopped by
+        the clock.
+        """
+        parts: list[bytes] = []
+        size = 0
+        try:
+            while part := response.read1(65536):
+                parts.append(part)
+                size += len(part)
+                self._check_limits(size, started)
+        except BaseException:
+            response.close()
+            raise
+        response.release_conn()
+        return b"".join(parts)
+
+    def _check_limits(self, size: int, started: float) -> None:
+        if size > self._max_answer_bytes:
+            raise TransportError(
+                "not-odoo",
+                f"{self._target.url} sent more than {self._max_answer_bytes} bytes in one answer",
+                "Check that the address is that of Odoo.",
+            )
+        if time.monotonic() - started > self._target.timeout_seconds:
+            raise _no_answer(self._target)
+
+
+def _open_pool(target: Target) -> urllib3.PoolManager:
+    parts = urlsplit(target.url)
+    context = _tls_context(target) if parts.scheme == "https" else None
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if proxy and not urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2]):
+        credentials = urlsplit(proxy)
+        proxy_headers = None
+        if credentials.username:
+            pair = f"{credentials.username}:{credentials.password or ''}"
+            proxy_headers = urllib3.make_headers(proxy_basic_auth=unquote(pair))
+        return urllib3.ProxyManager(
+            proxy, maxsize=1, proxy_headers=proxy_headers, ssl_context=context
+        )
+    return urllib3.PoolManager(maxsize=1, ssl_context=context)
+
+
+def _tls_context(target: Target) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if target.ca_file:
+        context.load_verify_locations(cafile=target.ca_file)
+    if target.insecure_tls:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        urllib3.disable_warnings(transport_errors.InsecureRequestWarning)
+    return context
+
+
+@contextmanager
+def _foreign_errors_stopped(target: Target) -> Iterator[None]:
+    """Turn every error of the HTTP library into one of ours; none passes this line."""
+    try:
+        yield
+    except transport_errors.ProxyError as error:
+        raise TransportError(
+            "unreachable",
+            f"the HTTP proxy of the environment does not reach {target.url}: {_reason(error)}",
+            "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
+        ) from error
+    except transport_errors.SSLError as error:
+        raise TransportError("tls-failed", *_tls_words(target, _reason(error))) from error
+    except (transport_errors.NewConnectionError, transport_errors.ConnectTimeoutError) as error:
+        raise TransportError(
+            "unreachable",
+            f"no connection to {target.url}: {_reason(error)}",
+            "Check the address and the port, and that this machine may reach them.",
+        ) from error
+    except transport_errors.ReadTimeoutError as error:
+        raise _no_answer(target) from error
+    except transport_errors.HTTPError as error:
+        raise TransportError(
+            "unreachable",
+            f"the connection to {target.url} broke before the answer was complete:"
+            f" {_reason(error)}",
+            "Look at the instance's log; what the call was to do may or may not have been done.",
+        ) from error
+
+
+def _no_answer(target: Target) -> TransportError:
+    return TransportError(
+        "timeout",
+        f"{target.url} did not answer within {target.timeout_seconds:g} s",
+        "The call may still be running there. Raise OPENSPP_TIMEOUT if the instance is slow.",
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Return the innermost cause in one line: the outer ones repeat it with object addresses."""
+    inner: BaseException = error
+    while (deeper := _cause_of(inner)) is not None:
+        inner = deeper
+    if isinstance(inner, transport_errors.ConnectTimeoutError):
+        return f"no answer within {CONNECT_TIMEOUT_SECONDS:g} s"
+    if isinstance(inner, OSError) and inner.strerror:
+        return inner.strerror
+    return str(inner).rpartition(">: ")[2] or type(inner).__name__
+
+
+def _cause_of(error: BaseException) -> BaseException | None:
+    for candidate in (*reversed(error.args), error.__cause__):
+        if isinstance(candidate, BaseException):
+            return candidate
+    return None
+
+
+def _tls_words(target: Target, reason: str) -> tuple[str, str]:
+    message = f"TLS with {target.url} failed: {reason}"
+    if "WRONG_VERSION_NUMBER" in reason or "record layer" in reason.lower():
+        return message, "The port does not speak TLS: use http://, or the port that does."
+    return message, (
+        "Name the CA that signed the certificate in OPENSPP_CA_FILE;"
+        " OPENSPP_INSECURE_TLS=1 trusts any certificate and is for tests only."
+    )

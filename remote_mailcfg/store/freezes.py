@@ -1,0 +1,40 @@
+"""Notes of the `web.base.url.freeze` that a login sets: a killed login is found and undone."""
+
+from pathlib import Path
+
+from filelock import FileLock
+
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.store.state import (
+    load_private,
+    make_private_folder,
+    private_file,
+    save_private,
+)
+
+
+def _file(target: Target) -> Path:
+    return private_file("freezes", target.url, target.database)
+
+
+def login_lock(target: Target) -> FileLock:
+    """Return the lock that one web login to this address and database holds on this machine."""
+    path = _file(target)
+    make_private_folder(path.parent)
+    return FileLock(path.with_suffix(".lock"))
+
+
+def load_freeze(target: Target) -> str | None:
+    """Return the value of the freeze that an earlier run noted and did not remove, or None."""
+    content = load_private(_file(target))
+    return content["value"] if content else None
+
+
+def note_freeze(target: Target, value: str) -> None:
+    """Note a freeze before it is set on the instance."""
+    save_private(_file(target), {"url": target.url, "database": target.database, "value": value})
+
+
+def forget_freeze(target: Target) -> None:
+    """Delete the note; the freeze is gone."""
+    _file(target).unlink(missing_ok=True)
