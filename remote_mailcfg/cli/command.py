@@ -15,8 +15,8 @@ from remote_mailcfg.cli.terminal import Terminal
 from remote_mailcfg.config.environment import Environment, load_environment, parse_target
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.fleet.runner import Outcome, run_on
+from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
-from remote_mailcfg.operations.progress import Progress
 from remote_mailcfg.report.envelope import (
     failure_of,
     render_envelope,
@@ -61,8 +61,8 @@ QuietOption = Annotated[
 def _shared_options(
     env_file: EnvFileOption = None,
     output: OutputOption = Output.table,
-    verbose: VerboseOption = False,  # noqa: FBT002 - Typer's way to declare a flag
-    quiet: QuietOption = False,  # noqa: FBT002
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Declare the options that every instance command has, after its own."""
 
@@ -71,28 +71,40 @@ SHARED: Final = tuple(inspect.signature(_shared_options).parameters.values())
 
 
 def instance_command(
-    app: typer.Typer, words: str, view: View[T], *, example: str
+    app: typer.Typer,
+    words: str,
+    view: View[T],
+    *,
+    example: str,
+    options: Sequence[inspect.Parameter] = (),
 ) -> Callable[[Callable[..., Operation[T]]], Callable[..., None]]:
     """Register a command that runs an operation on each chosen instance.
 
     The decorated function takes the environment and the command's own arguments, asks for what is
-    missing, and returns the operation. `words` is the whole command, as in the JSON envelope.
+    missing, and returns the operation. `words` is the whole command, as in the JSON envelope. The
+    values of further `options` come to it as one mapping, `given`.
     """
 
     def decorate(function: Callable[..., Operation[T]]) -> Callable[..., None]:
         own = list(inspect.signature(function).parameters.values())[1:]
+        if options:
+            own = [parameter for parameter in own if parameter.name != "given"]
 
         def command(
-            *, env_file: Path | None, output: Output, verbose: bool, quiet: bool, **given: Any
+            *, env_file: Path | None, output: Output, verbose: bool, quiet: bool, **arguments: Any
         ) -> None:
             terminal = Terminal(quiet=quiet, verbose=verbose)
-            start = partial(function, **given)
+            if options:
+                arguments["given"] = {o.name: arguments.pop(o.name) for o in options}
+            start = partial(function, **arguments)
             sys.exit(_run(words, start, view, env_file=env_file, output=output, terminal=terminal))
 
-        keyword_only = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own, *SHARED)]
+        keyword_only = [
+            p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own, *options, *SHARED)
+        ]
         command.__signature__ = inspect.Signature(keyword_only)  # type: ignore[attr-defined]
         command.__doc__ = function.__doc__
-        app.command(words.rpartition(" ")[2], epilog=f"Example: `{example}`")(command)
+        app.command(words.rpartition(" ")[2], epilog=f"Example: {example}")(command)
         return command
 
     return decorate

@@ -12,7 +12,9 @@ from remote_mailcfg.operations.debug import DeveloperMode, debug_off, debug_on, 
 from remote_mailcfg.operations.log_in_out import log_in, log_out
 from remote_mailcfg.report.debug import DEVELOPER_MODE
 
-app = typer.Typer(no_args_is_help=True, help="Developer mode of the kept web session.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Developer mode of the kept web session."
+)
 
 
 class Mode(StrEnum):

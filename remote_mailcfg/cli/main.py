@@ -13,7 +13,7 @@ app = typer.Typer(
     name="remote-mailcfg",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(debug.app, name="debug")
@@ -29,7 +29,7 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
 
 @app.callback()
 def main(
-    _version: Annotated[  # noqa: FBT002 - Typer's way to declare a flag
+    _version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,

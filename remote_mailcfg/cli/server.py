@@ -1,18 +1,160 @@
 """`remote-mailcfg server …`: the outgoing mail servers of an instance."""
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any
+
 import typer
 
 from remote_mailcfg.cli.command import Operation, instance_command
+from remote_mailcfg.cli.fields import FIELD_OPTIONS, values_to_create, values_to_update
+from remote_mailcfg.cli.terminal import can_ask
 from remote_mailcfg.config.environment import Environment
+from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.operations.change_server import ChangedServer
+from remote_mailcfg.operations.create_server import create_server
 from remote_mailcfg.operations.list_servers import ServerList, list_servers
-from remote_mailcfg.report.servers import SERVER_LIST
+from remote_mailcfg.operations.prove_servers import ServerTests, prove_servers
+from remote_mailcfg.operations.retire_server import (
+    archive_server,
+    delete_server,
+    unarchive_server,
+)
+from remote_mailcfg.operations.show_server import show_server
+from remote_mailcfg.operations.update_server import update_server
+from remote_mailcfg.report.servers import SERVER, SERVER_LIST
+from remote_mailcfg.report.tests import SERVER_TESTS
 
 app = typer.Typer(
-    no_args_is_help=True, help="Outgoing mail servers: list, prove, change, test, send."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Outgoing mail servers: list, prove, change, test, send.",
 )
+
+ServerArgument = Annotated[str, typer.Argument(metavar="SERVER", help="Its id or its name.")]
+TestOption = Annotated[
+    bool,
+    typer.Option(
+        "--test/--no-test", help="Prove the connection on the instance before the switch."
+    ),
+]
 
 
 @instance_command(app, "server list", SERVER_LIST, example="remote-mailcfg server list -o json")
 def list_(_environment: Environment) -> Operation[ServerList]:
     """List all mail servers of the instance, archived ones too, in the order Odoo uses them."""
     return list_servers
+
+
+@instance_command(app, "server show", SERVER, example="remote-mailcfg server show 3")
+def show(_environment: Environment, server: ServerArgument) -> Operation[ChangedServer]:
+    """Show one mail server with the labels of Odoo's form. Its password is only ever set or not."""
+    return partial(show_server, named=server)
+
+
+@instance_command(
+    app,
+    "server create",
+    SERVER,
+    options=FIELD_OPTIONS,
+    example="remote-mailcfg server create --name Main --smtp-host smtp.example.org"
+    " --smtp-encryption starttls --smtp-user mailer@example.org",
+)
+def create(
+    environment: Environment,
+    given: Mapping[str, Any],
+    test: TestOption = True,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Make a second server of the name; make one on a neutralized database."
+        ),
+    ] = False,
+) -> Operation[ChangedServer]:
+    """Create a mail server: archived first, tested by the instance, active only when that passed.
+
+    What no option gives comes from SMTP_* variables; what is still missing is asked for on a
+    terminal, the password without showing it (elsewhere: SMTP_PASS or SMTP_PASS_FILE).
+    """
+    values = values_to_create(given, environment)
+    return partial(create_server, values=values, test=test, force=force)
+
+
+@instance_command(
+    app,
+    "server update",
+    SERVER,
+    options=FIELD_OPTIONS,
+    example="remote-mailcfg server update Main --smtp-host smtp2.example.org",
+)
+def update(
+    environment: Environment,
+    server: ServerArgument,
+    given: Mapping[str, Any],
+    test: TestOption = True,
+) -> Operation[ChangedServer]:
+    """Change the values that options name, once an archived copy with them passed the test.
+
+    Name, priority, debugging and size are written without a test, so that the priority of a dead
+    relay can be changed. A password comes from SMTP_PASS or SMTP_PASS_FILE of the real environment,
+    or is asked for with --smtp-pass.
+    """
+    values = values_to_update(given, environment)
+    return partial(update_server, named=server, values=values, test=test)
+
+
+@instance_command(app, "server archive", SERVER, example="remote-mailcfg server archive Old")
+def archive(
+    _environment: Environment,
+    server: ServerArgument,
+    force: Annotated[
+        bool, typer.Option("--force", help="Archive one that is in use, or the last active one.")
+    ] = False,
+) -> Operation[ChangedServer]:
+    """Archive a mail server: Odoo never chooses it again, and its settings stay."""
+    return partial(archive_server, named=server, force=force)
+
+
+@instance_command(app, "server unarchive", SERVER, example="remote-mailcfg server unarchive Old")
+def unarchive(
+    _environment: Environment,
+    server: ServerArgument,
+    test: TestOption = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Do it on a neutralized database.")
+    ] = False,
+) -> Operation[ChangedServer]:
+    """Make an archived mail server active again, once it passed the instance's test."""
+    return partial(unarchive_server, named=server, test=test, force=force)
+
+
+@instance_command(app, "server delete", SERVER, example="remote-mailcfg server delete 3 --yes")
+def delete(
+    _environment: Environment,
+    server: ServerArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Delete one that is in use, or the last active one.")
+    ] = False,
+) -> Operation[ChangedServer]:
+    """Delete a mail server for good. Archiving keeps its settings and is enough in most cases."""
+    if not yes and not can_ask():
+        raise ConfigurationError(
+            "missing-value", "server delete asks, and nobody can be asked here", "Give --yes."
+        )
+    return partial(delete_server, named=server, force=force, yes=yes)
+
+
+@instance_command(app, "server test", SERVER_TESTS, example="remote-mailcfg server test Main")
+def prove(
+    _environment: Environment,
+    server: Annotated[
+        str | None, typer.Argument(metavar="[SERVER]", help="Its id or name; all active without.")
+    ] = None,
+) -> Operation[ServerTests]:
+    """Let the instance test mail servers: connect, log in, and speak until the mail would go.
+
+    The test runs on the server, from its network, one server after the other. It sends nothing;
+    `server send` does.
+    """
+    return partial(prove_servers, named=server)

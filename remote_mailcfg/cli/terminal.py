@@ -6,6 +6,7 @@ import logging
 import sys
 from typing import Any
 
+import typer
 from rich.console import Console, RenderableType
 from rich.status import Status
 
@@ -42,6 +43,11 @@ class Terminal:
         """Say something on stderr, unless quiet; see `Progress`."""
         if not self.quiet:
             self.err.print(text, markup=False, soft_wrap=True)
+
+    def confirm(self, question: str) -> bool:
+        """Ask on the terminal; no is the answer to everything but a yes."""
+        self.done()
+        return typer.confirm(question, err=True)
 
     def problem(self, text: RenderableType) -> None:
         """Say what failed, on stderr, quiet or not."""

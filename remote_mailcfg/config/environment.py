@@ -49,8 +49,7 @@ class Environment:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(
                 "configuration",
-                f"{name}_FILE: {path} cannot be read:"
-                f" {getattr(error, 'strerror', None) or 'not a text'}",
+                f"{name}_FILE: {path} cannot be read: {_why_unreadable(error)}",
             ) from None
         if not text:
             raise ConfigurationError("configuration", f"{name}_FILE: {path} is empty")
@@ -67,7 +66,12 @@ def load_environment(env_file: Path | None) -> Environment:
             "configuration", f"--env-file: there is no file {env_file}", "Check the path."
         )
     path = env_file or Path(".env")
-    written = dotenv_values(path, interpolate=False) if path.is_file() else {}
+    try:
+        written = dotenv_values(path, interpolate=False) if path.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "configuration", f"{path} cannot be read: {_why_unreadable(error)}"
+        ) from None
     real = {name: value for name, value in os.environ.items() if value}
     # NAME of the real environment also stands above NAME_FILE of the file, and the reverse
     filled = {
@@ -76,6 +80,10 @@ def load_environment(env_file: Path | None) -> Environment:
         if value and not real.keys() & {name, f"{name}_FILE", name.removesuffix("_FILE")}
     }
     return Environment(filled | real, real)
+
+
+def _why_unreadable(error: OSError | UnicodeDecodeError) -> str:
+    return "not a text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
 
 
 def parse_target(environment: Environment) -> Target:

@@ -9,12 +9,10 @@ from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.model.capabilities import Capabilities, parse_capabilities
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.smtp_test import SmtpTest, classify, probe_sender
+from remote_mailcfg.model.values import Values
 from remote_mailcfg.secret import Secret
 
 MODEL: Final = "ir.mail_server"
-
-#: Values of a mail server by field name, as they are written; a secret stays one until it is sent.
-Values = Mapping[str, str | int | float | bool | Secret]
 
 #: Without this term (or `active_test: False`) archived records answer 0 (seen on 17.0 and 19.0).
 ARCHIVED_TOO: Final = ["active", "in", [True, False]]

@@ -10,8 +10,8 @@ from remote_mailcfg.instance.developer_mode import (
     mode_of,
     switch_debug,
 )
+from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
-from remote_mailcfg.operations.progress import Progress
 from remote_mailcfg.operations.web_login import kept_session, resumed_session
 from remote_mailcfg.rpc.web import WebSession
 

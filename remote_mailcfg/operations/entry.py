@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from remote_mailcfg.instance.instance import Instance, open_instance
+from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
-from remote_mailcfg.operations.progress import Progress
 from remote_mailcfg.operations.web_login import remove_leftover_freeze
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from remote_mailcfg.instance.mail_servers import fetch_capabilities, fetch_servers
 from remote_mailcfg.model.mail_server import MailServerRecord
+from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.routing import default_server
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.entry import enter_instance
-from remote_mailcfg.operations.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

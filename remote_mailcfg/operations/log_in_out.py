@@ -1,8 +1,8 @@
 """Log in to the web client and keep the session; log out of it."""
 
+from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.debug import DeveloperMode, state_of
-from remote_mailcfg.operations.progress import Progress
 from remote_mailcfg.operations.web_login import end_session, kept_session, resumed_session
 from remote_mailcfg.store.sessions import forget_session
 

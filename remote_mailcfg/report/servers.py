@@ -1,13 +1,16 @@
 """Mail servers as JSON, as CSV and as the table of the guide's labels."""
 
+from dataclasses import asdict
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from remote_mailcfg.model.mail_server import MailServerRecord
+from remote_mailcfg.operations.change_server import ChangedServer
 from remote_mailcfg.operations.list_servers import ServerList
 from remote_mailcfg.report.table import make_table, yes_no
+from remote_mailcfg.report.tests import make_test
 from remote_mailcfg.report.view import Row, View
 
 #: The labels of the guide, in the order of its form; `smtp_pass` is only ever set or not.
@@ -92,7 +95,7 @@ def _state(server: MailServerRecord, *, default: bool) -> Text:
     return Text("default", style="green") if default else Text("active")
 
 
-def render_details(server: MailServerRecord, *, default: bool) -> RenderableType:
+def _details(server: MailServerRecord, *, default: bool) -> RenderableType:
     """Return one server with the guide's labels, a line each."""
     rows: list[tuple[str, str | Text]] = [("Id", str(server.id))]
     for field, label in LABELS.items():
@@ -110,4 +113,19 @@ def render_details(server: MailServerRecord, *, default: bool) -> RenderableType
     return make_table(("Field", "Value"), rows)
 
 
+def _changed_data(result: ChangedServer) -> dict[str, Any]:
+    server = render_server(result.server, default=result.default)
+    return {"server": server, "test": asdict(result.test) if result.test else None}
+
+
+def _changed_rows(result: ChangedServer) -> list[Row]:
+    return [render_server(result.server, default=result.default)]
+
+
+def _changed_text(result: ChangedServer) -> RenderableType:
+    details = _details(result.server, default=result.default)
+    return Group(make_test(result.test), Text(), details) if result.test else details
+
+
 SERVER_LIST: Final = View(_data, _rows, _text)
+SERVER: Final = View(_changed_data, _changed_rows, _changed_text)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from remote_mailcfg.errors import ConfigurationError, LoginError, RemoteMailcfgError
 from remote_mailcfg.model.target import Target
-from remote_mailcfg.rpc.faults import parse_json
+from remote_mailcfg.rpc.faults import parse_rpc
 from remote_mailcfg.rpc.http import HttpClient
 from remote_mailcfg.rpc.json2 import Json2, fetch_json_version
 from remote_mailcfg.rpc.transport import Access, Transport, Wire
@@ -105,12 +105,12 @@ def _fetch_databases(target: Target, http: HttpClient) -> list[str] | None:
             headers={"Content-Type": "application/json"},
         )
         nobody = Access(target.url, "", "", Secret(""))
-        result = parse_json(answer, target.url + "/web/database/list", nobody)
+        message = parse_rpc(answer, target.url + "/web/database/list", nobody)
     except RemoteMailcfgError as error:
         if error.code not in {"not-odoo", "redirected"}:
             raise
         return None  # OpenSPP's proxies redirect /web/database to the login page
-    names: list[str] | None = result.get("result")
+    names: list[str] | None = message.get("result")
     return names  # an error when `list_db` is off
 
 

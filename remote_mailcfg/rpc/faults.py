@@ -83,8 +83,25 @@ def parse_json(answer: Answer, url: str, access: Access) -> Any:
         raise not_odoo(answer, url)
     try:
         return json.loads(answer.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise not_odoo(answer, url) from error
+
+
+def parse_rpc(answer: Answer, url: str, access: Access) -> dict[str, Any]:
+    """Return the JSON-RPC message of an answer; an `error` in it has Odoo's shape."""
+    message = parse_json(answer, url, access)
+    if not isinstance(message, dict) or "jsonrpc" not in message:
+        raise not_odoo(answer, url)
+    if "error" in message:
+        error = message["error"]
+        if not isinstance(error, dict) or not is_refusal(error.get("data")):
+            raise not_odoo(answer, url)
+    return message
+
+
+def is_refusal(data: Any) -> bool:
+    """Tell whether this is how Odoo serializes an exception (`odoo.http`, 17 and 19)."""
+    return isinstance(data, dict) and {"name", "message"} <= data.keys()
 
 
 def check_answer(answer: Answer, url: str, access: Access) -> None:

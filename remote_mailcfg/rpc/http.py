@@ -4,6 +4,7 @@ It knows about TLS, proxies, time limits, the size of an answer and cookies; it 
 Odoo. A redirect is never followed: the caller sees it and says where it points.
 """
 
+import base64
 import logging
 import ssl
 import time
@@ -11,7 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.cookies import SimpleCookie
+from http.cookies import CookieError, SimpleCookie
 from typing import Final, Self
 from urllib.parse import unquote, urlsplit
 
@@ -19,7 +20,7 @@ import urllib3
 from urllib3 import exceptions as transport_errors
 
 from remote_mailcfg import __version__
-from remote_mailcfg.errors import TransportError
+from remote_mailcfg.errors import ConfigurationError, TransportError
 from remote_mailcfg.model.target import Target
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
@@ -57,7 +58,11 @@ class CookieJar:
     def keep(self, set_cookie: list[str]) -> None:
         """Take over what the server set, and drop what it let expire."""
         for line in set_cookie:
-            for morsel in SimpleCookie(line).values():
+            try:
+                morsels = SimpleCookie(line).values()
+            except CookieError:  # a proxy's, with a name that is none: Odoo's own is well formed
+                continue
+            for morsel in morsels:
                 if morsel["max-age"] == "0":
                     self.cookies.pop(morsel.key, None)
                 else:
@@ -72,7 +77,7 @@ class HttpClient:
         self._max_answer_bytes = max_answer_bytes
         self._headers = {"User-Agent": f"remote-mailcfg/{__version__}"}
         if target.http_basic:
-            self._headers |= urllib3.make_headers(basic_auth=target.http_basic.reveal())
+            self._headers["Authorization"] = _basic(target.http_basic.reveal())
         self._pool = _open_pool(target)
 
     def request(
@@ -89,10 +94,11 @@ class HttpClient:
 
         `path` starts with a slash and comes after the target's address; `what` names the call in
         the log. Raises `TransportError`: `unreachable`, `timeout`, `tls-failed`, `not-odoo` (an
-        answer over the size limit).
+        answer over the size limit); `ConfigurationError` for a value that no header can carry.
         """
         url = self._target.url + path
         sent = self._headers | dict(headers or {}) | (jar.header() if jar else {})
+        _check_headers(sent)
         started = time.monotonic()
         with _foreign_errors_stopped(self._target):
             response = self._pool.request(
@@ -163,21 +169,51 @@ def _open_pool(target: Target) -> urllib3.PoolManager:
     context = _tls_context(target) if parts.scheme == "https" else None
     proxy = urllib.request.getproxies().get(parts.scheme)
     if proxy and not urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return _open_proxy_pool(proxy, context)
+    return urllib3.PoolManager(maxsize=1, ssl_context=context)
+
+
+def _open_proxy_pool(proxy: str, context: ssl.SSLContext | None) -> urllib3.ProxyManager:
+    try:
         credentials = urlsplit(proxy)
-        proxy_headers = None
+        headers = None
         if credentials.username:
             pair = f"{credentials.username}:{credentials.password or ''}"
-            proxy_headers = urllib3.make_headers(proxy_basic_auth=unquote(pair))
-        return urllib3.ProxyManager(
-            proxy, maxsize=1, proxy_headers=proxy_headers, ssl_context=context
-        )
-    return urllib3.PoolManager(maxsize=1, ssl_context=context)
+            headers = {"Proxy-Authorization": _basic(unquote(pair))}
+        return urllib3.ProxyManager(proxy, maxsize=1, proxy_headers=headers, ssl_context=context)
+    except ValueError:  # its text may show the proxy's password
+        raise ConfigurationError(
+            "configuration",
+            "the HTTP proxy of the environment is not an address of the form http://host:port",
+            "Check HTTP_PROXY and HTTPS_PROXY.",
+        ) from None
+
+
+def _basic(pair: str) -> str:
+    """Return the header of HTTP Basic for `user:password`, in UTF-8 (RFC 7617)."""
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    """Refuse what no header can carry, before the library does: its error shows the value."""
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise ConfigurationError(
+                "configuration",
+                f"the value for the HTTP header {name} has a character that a header cannot carry",
+                "Look for a line break or a letter outside ASCII in OPENSPP_API_KEY or OPENSPP_DB.",
+            )
 
 
 def _tls_context(target: Target) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if target.ca_file:
-        context.load_verify_locations(cafile=target.ca_file)
+        try:
+            context.load_verify_locations(cafile=target.ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            raise ConfigurationError(
+                "configuration", f"OPENSPP_CA_FILE: {target.ca_file} is no readable PEM certificate"
+            ) from error
     if target.insecure_tls:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -206,6 +242,12 @@ def _foreign_errors_stopped(target: Target) -> Iterator[None]:
         ) from error
     except transport_errors.ReadTimeoutError as error:
         raise _no_answer(target) from error
+    except transport_errors.LocationValueError as error:
+        raise ConfigurationError(
+            "configuration",
+            f"{target.url} is not a valid address: {_reason(error)}",
+            "Check OPENSPP_URL.",
+        ) from error
     except transport_errors.HTTPError as error:
         raise TransportError(
             "unreachable",
@@ -228,11 +270,9 @@ def _reason(error: Exception) -> str:
     inner: BaseException = error
     while (deeper := _cause_of(inner)) is not None:
         inner = deeper
-    if isinstance(inner, transport_errors.ConnectTimeoutError):
-        return f"no answer within {CONNECT_TIMEOUT_SECONDS:g} s"
     if isinstance(inner, OSError) and inner.strerror:
         return inner.strerror
-    return str(inner).rpartition(">: ")[2] or type(inner).__name__
+    return str(inner).rpartition(">: ")[2].strip() or type(inner).__name__
 
 
 def _cause_of(error: BaseException) -> BaseException | None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from remote_mailcfg.rpc.faults import odoo_error, parse_json, refused_login
+from remote_mailcfg.rpc.faults import is_refusal, not_odoo, odoo_error, parse_json, refused_login
 from remote_mailcfg.rpc.http import HttpClient
 from remote_mailcfg.rpc.transport import Access, Wire, check_ids
 
@@ -37,7 +37,10 @@ class Json2:
                 "X-Odoo-Database": self._access.database,
             },
         )
-        result = parse_json(answer, self._access.url + path, self._access)
+        url = self._access.url + path
+        result = parse_json(answer, url, self._access)
+        if answer.status != 200 and not is_refusal(result):
+            raise not_odoo(answer, url)
         if answer.status == 401:
             raise refused_login(self._access.login)
         if answer.status != 200:
@@ -67,5 +70,8 @@ def fetch_json_version(http: HttpClient, access: Access) -> str:
     answer = http.request("GET", "/json/version", what="version", headers=headers)
     if answer.status in {400, 403, 404, 405} and answer.content_type != "application/json":
         return ""
-    result = parse_json(answer, access.url + "/json/version", access)
+    url = access.url + "/json/version"
+    result = parse_json(answer, url, access)
+    if not isinstance(result, dict) or "version" not in result:
+        raise not_odoo(answer, url)
     return str(result["version"])

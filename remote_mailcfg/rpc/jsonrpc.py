@@ -13,7 +13,7 @@ from urllib.request import Request
 from odoorpc import ODOO
 from odoorpc.error import RPCError
 
-from remote_mailcfg.rpc.faults import odoo_error, parse_json, refused_login
+from remote_mailcfg.rpc.faults import odoo_error, parse_rpc, refused_login
 from remote_mailcfg.rpc.http import HttpClient
 from remote_mailcfg.rpc.transport import Access, Wire, check_ids, positional
 
@@ -38,7 +38,7 @@ class _Opener:
         answer = self._http.request(
             "POST", path, what=self.what, body=cast("bytes", request.data), headers=headers
         )
-        parse_json(answer, self._access.url + path, self._access)
+        parse_rpc(answer, self._access.url + path, self._access)
         return io.BytesIO(answer.body)
 
 

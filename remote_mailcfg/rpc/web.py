@@ -11,9 +11,15 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from remote_mailcfg.errors import ConfigurationError, LoginError, RemoteMailcfgError
+from remote_mailcfg.errors import ConfigurationError, LoginError
 from remote_mailcfg.model.target import Target
-from remote_mailcfg.rpc.faults import not_odoo, odoo_error, parse_json, session_expired
+from remote_mailcfg.rpc.faults import (
+    not_odoo,
+    odoo_error,
+    parse_json,
+    parse_rpc,
+    session_expired,
+)
 from remote_mailcfg.rpc.http import Answer, CookieJar, HttpClient
 from remote_mailcfg.rpc.transport import Access, check_ids, positional
 from remote_mailcfg.secret import Secret
@@ -71,7 +77,9 @@ class WebSession:
         path = "/web/webclient/load_menus" + (
             "/remote-mailcfg" if version < UNTOKENED_MENUS else ""
         )
-        menus: dict[str, Any] = self._parse(self._get(path, "menus"), path)
+        answer = self._get(path, "menus")
+        self._check_session(answer)
+        menus: dict[str, Any] = parse_json(answer, self.target.url + path, self._access)
         return menus
 
     def call(self, model: str, method: str, ids: Sequence[int] = (), /, **params: Any) -> Any:
@@ -130,20 +138,17 @@ class WebSession:
             headers={"Content-Type": "application/json"},
             jar=self.jar,
         )
-        result = self._parse(answer, path)
-        if "error" in result:
-            raise self._error(result["error"])
-        return result.get("result")  # a null result has no key
+        self._check_session(answer)
+        message = parse_rpc(answer, self.target.url + path, self._access)
+        if "error" in message:
+            data = message["error"]["data"]
+            raise odoo_error(data["name"], data["message"], self._access)
+        return message.get("result")  # a null result has no key
 
-    def _parse(self, answer: Answer, path: str) -> Any:
-        """Return the JSON; without a session several databases make it an HTML 404."""
+    def _check_session(self, answer: Answer) -> None:
+        """Without a session several databases make it an HTML 404."""
         if answer.status == HTTPStatus.NOT_FOUND and answer.content_type == "text/html":
             raise session_expired()
-        return parse_json(answer, self.target.url + path, self._access)
-
-    def _error(self, error: Mapping[str, Any]) -> RemoteMailcfgError:
-        data = error["data"]
-        return odoo_error(data["name"], data["message"], self._access)
 
 
 def _totp_code(secret: Secret) -> str:

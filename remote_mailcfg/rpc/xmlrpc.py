@@ -80,12 +80,12 @@ class XmlRpc:
             raise not_odoo(answer, url)
         try:
             return _parse(answer.body)
-        except expat.ExpatError as error:
+        except xmlrpc.client.Fault as fault:
+            return self._result_of(fault)
+        except (expat.ExpatError, xmlrpc.client.Error, ValueError, TypeError, IndexError) as error:
             raise TransportError(
                 "not-odoo", f"{url} sent XML that is not valid: {error}", "Check OPENSPP_URL."
             ) from error
-        except xmlrpc.client.Fault as fault:
-            return self._result_of(fault)
 
     def _result_of(self, fault: xmlrpc.client.Fault) -> None:
         """Raise what the fault means; the one that follows a method returning nothing is none.

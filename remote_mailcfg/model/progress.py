@@ -1,4 +1,4 @@
-"""How an operation tells what it is doing, without printing."""
+"""How work on an instance tells what it is doing, without printing."""
 
 from typing import Protocol
 
@@ -12,4 +12,8 @@ class Progress(Protocol):
 
     def note(self, text: str) -> None:
         """Say something that the user should read, result or not."""
+        ...
+
+    def confirm(self, question: str) -> bool:
+        """Ask the user for a yes."""
         ...

@@ -1,0 +1,35 @@
+# Everything a developer runs; needs make and Python 3.11 or newer, and sets up .venv by itself.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: test lint types live lock clean
+
+test: $(READY) ## the default suite with coverage
+	$(BIN)/pytest -n auto --cov
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(READY)
+	$(BIN)/mypy
+
+live: $(READY) ## the suite that runs against a real Odoo 19, see tests/live/odoo19
+	tests/live/run
+
+$(READY): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "needs Python 3.11: make PYTHON=…")'
+	$(PYTHON) -m venv .venv
+	$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	touch $@
+
+lock: $(READY) ## write requirements-dev.lock anew; versions in it stay where they still fit
+	$(PIP_INSTALL) uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --extra keyring --group dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf .venv .coverage* .mypy_cache .pytest_cache .ruff_cache dist

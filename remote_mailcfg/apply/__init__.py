@@ -1,0 +1,1 @@
+"""The only writer of mail servers: prove, switch, verify."""

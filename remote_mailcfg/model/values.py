@@ -1,0 +1,156 @@
+"""The values of a mail server that a user wants: what is missing, and what cannot be right.
+
+Odoo stores port -5, an empty name or a host with a blank without complaint (seen on 17.0 and 19.0),
+so everything is checked before it is sent, and all problems are told at once.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from remote_mailcfg.model.capabilities import Capabilities
+from remote_mailcfg.model.from_filter import check_from_filter
+from remote_mailcfg.model.mail_server import MailServerRecord
+from remote_mailcfg.secret import Secret
+
+Value = str | int | float | bool | Secret
+
+#: Values by Odoo's field name. A secret stays one until it is sent; `""` stands for "not set".
+Values = Mapping[str, Value]
+
+#: Authentications that hold a token instead of a password, and what they demand (17 and 19:
+#: google_gmail and microsoft_outlook, ir_mail_server.py).
+TOKEN_AUTHENTICATIONS: Final = frozenset({"gmail", "outlook"})
+
+#: What can be changed of a server whose connection comes from odoo.conf.
+CLI_FIELDS: Final = frozenset({"name", "sequence", "from_filter"})
+
+MAX_INTEGER: Final = 2**31 - 1
+MAX_PORT: Final = 65535
+
+
+def default_port(smtp_encryption: str) -> int:
+    """Return the usual port: 465 for implicit TLS, 587 for STARTTLS, 25 without.
+
+    Odoo's own default is 25 for everything but `ssl`, and only in its form.
+    """
+    if smtp_encryption.startswith("ssl"):
+        return 465
+    return 587 if smtp_encryption.startswith("starttls") else 25
+
+
+def missing_values(values: Values) -> tuple[str, ...]:
+    """Return which values a new server still needs: name, host, and a password with its user."""
+    authentication = values.get("smtp_authentication", "login")
+    missing = [] if values.get("name") else ["name"]
+    if authentication != "cli" and not values.get("smtp_host"):
+        missing.append("smtp_host")
+    if authentication == "login" and values.get("smtp_user") and not values.get("smtp_pass"):
+        missing.append("smtp_pass")
+    return tuple(missing)
+
+
+def check_values(
+    values: Values, capabilities: Capabilities, before: MailServerRecord | None
+) -> tuple[str, ...]:
+    """Return every problem of values that are to be written to a new server or over `before`."""
+    return (
+        *_check_fields(values, capabilities, before),
+        *_check_texts(values),
+        *_check_selections(values, capabilities),
+        *_check_numbers(values),
+        *_check_together(values, before),
+    )
+
+
+def _check_fields(
+    values: Values, capabilities: Capabilities, before: MailServerRecord | None
+) -> Iterator[str]:
+    for field in values:
+        if field not in capabilities.fields:
+            yield f"{field}: this instance's mail servers have no such field"
+        if before and field in before.environment_managed:
+            yield f"{field}: managed by the server's environment, which ignores every write"
+    if before and before.smtp_authentication == "cli":
+        for field in sorted(values.keys() - CLI_FIELDS):
+            yield f"{field}: comes from odoo.conf, since the server's authentication is cli"
+
+
+def _check_texts(values: Values) -> Iterator[str]:
+    for field, value in values.items():
+        text = value.reveal() if isinstance(value, Secret) else value
+        if isinstance(text, str) and re.search(r"[\x00-\x1f\x7f]", text):
+            yield f"{field}: holds a control character"
+    if "name" in values and not str(values["name"]).strip():
+        yield "name: is empty"
+    if values.get("smtp_host"):
+        yield from _check_host(str(values["smtp_host"]))
+    if values.get("from_filter"):
+        yield from (f"from_filter: {p}" for p in check_from_filter(str(values["from_filter"])))
+
+
+def _check_host(host: str) -> Iterator[str]:
+    if "://" in host or "/" in host:
+        yield f"smtp_host: {host!r} is an address of a page; give the host's name alone"
+    elif re.search(r"\s", host):
+        yield f"smtp_host: {host!r} holds a blank"
+    elif "@" in host:
+        yield f"smtp_host: {host!r} is a mail address; give the mail server's name"
+    elif re.fullmatch(r"[^:]*:\d+", host):
+        yield f"smtp_host: {host!r} holds a port; give it as smtp_port"
+    elif host.endswith("."):
+        yield f"smtp_host: {host!r} ends with a dot, which no certificate's name does"
+    elif not _is_idna(host):
+        yield f"smtp_host: {host!r} is not a host name"
+
+
+def _is_idna(host: str) -> bool:
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
+def _check_selections(values: Values, capabilities: Capabilities) -> Iterator[str]:
+    for field, offered in (
+        ("smtp_encryption", capabilities.encryptions),
+        ("smtp_authentication", capabilities.authentications),
+    ):
+        if field in values and values[field] not in offered:
+            yield f"{field}: {values[field]!r} is not among {', '.join(offered)} of this instance"
+
+
+def _check_numbers(values: Values) -> Iterator[str]:
+    port, sequence = values.get("smtp_port", 1), values.get("sequence", 0)
+    if not isinstance(port, int) or not 1 <= port <= MAX_PORT:
+        yield f"smtp_port: {port} is not between 1 and {MAX_PORT}"
+    if not isinstance(sequence, int) or not 0 <= sequence <= MAX_INTEGER:
+        yield f"sequence: {sequence} is not between 0 and {MAX_INTEGER}"
+    size = values.get("max_email_size", 0)
+    if not isinstance(size, int | float) or not math.isfinite(size) or size < 0:
+        yield f"max_email_size: {size} is not a number of MB"
+
+
+def _check_together(values: Values, before: MailServerRecord | None) -> Iterator[str]:
+    """Check what depends on several values, of which some may be on the record already."""
+
+    def value(field: str, otherwise: Value) -> Value:
+        return values.get(field, getattr(before, field, otherwise))
+
+    authentication = value("smtp_authentication", "login")
+    encryption = value("smtp_encryption", "none")
+    if authentication == "certificate":
+        if encryption == "none":
+            yield "smtp_authentication: certificate needs an encryption"
+        for field in ("smtp_ssl_certificate", "smtp_ssl_private_key"):
+            if not value(field, ""):
+                yield f"{field}: certificate authentication needs it"
+    if authentication in TOKEN_AUTHENTICATIONS:
+        if encryption != "starttls":
+            yield f"smtp_encryption: {authentication} wants starttls"
+        if not value("smtp_user", ""):
+            yield f"smtp_user: {authentication} wants the account's address"
+        if values.get("smtp_pass"):
+            yield f"smtp_pass: {authentication} uses a token, not a password"

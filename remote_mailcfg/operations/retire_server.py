@@ -1,0 +1,61 @@
+"""Take a mail server out of use, for good or not, and back into use."""
+
+from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.model.progress import Progress
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.operations.change_server import (
+    ChangedServer,
+    carry_out,
+    look_at,
+    refuse_neutralized,
+    refuse_used,
+)
+from remote_mailcfg.operations.entry import enter_instance
+from remote_mailcfg.plan.change import Change
+
+
+def archive_server(target: Target, progress: Progress, *, named: str, force: bool) -> ChangedServer:
+    """Archive a server: it is never chosen again. Raises `in-use` unless `force`."""
+    with enter_instance(target, progress) as instance:
+        scene = look_at(instance, progress)
+        server = scene.find(named)
+        if not force:
+            refuse_used(scene, server)
+        change = Change(action="archive", before=server, values={"active": False})
+        return carry_out(scene, change, test=False)
+
+
+def unarchive_server(
+    target: Target, progress: Progress, *, named: str, test: bool, force: bool
+) -> ChangedServer:
+    """Prove an archived server and make it active.
+
+    Raises `test-failed`, or `unsafe-plan` on a neutralized database unless `force`.
+    """
+    with enter_instance(target, progress) as instance:
+        scene = look_at(instance, progress)
+        server = scene.find(named)
+        if not force:
+            refuse_neutralized(scene)
+        change = Change(action="unarchive", before=server, values={"active": True})
+        return carry_out(scene, change, test=test)
+
+
+def delete_server(
+    target: Target, progress: Progress, *, named: str, force: bool, yes: bool
+) -> ChangedServer:
+    """Remove a server for good, after asking unless `yes`.
+
+    Raises `in-use` unless `force`, `declined` when the answer is no.
+    """
+    with enter_instance(target, progress) as instance:
+        scene = look_at(instance, progress)
+        server = scene.find(named)
+        if not force:
+            refuse_used(scene, server)
+        place = f"{server.smtp_host}:{server.smtp_port}"
+        question = f"{target.name}: remove mail server {server.id} '{server.name}' ({place})?"
+        if not yes and not progress.confirm(question):
+            raise RemoteMailcfgError("declined", f"mail server {server.id} was not removed")
+        change = Change(action="delete", before=server, values={})
+        return carry_out(scene, change, test=False)

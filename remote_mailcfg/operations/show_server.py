@@ -1,0 +1,16 @@
+"""Show one mail server."""
+
+from remote_mailcfg.model.progress import Progress
+from remote_mailcfg.model.routing import default_server
+from remote_mailcfg.model.selection import find_server
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.operations.change_server import ChangedServer
+from remote_mailcfg.operations.list_servers import list_servers
+
+
+def show_server(target: Target, progress: Progress, *, named: str) -> ChangedServer:
+    """Fetch the server of this id or name. Raises `not-found` or `ambiguous`."""
+    servers = list_servers(target, progress).servers
+    server = find_server(servers, named)
+    default = default_server(servers)
+    return ChangedServer(server, default is not None and default.id == server.id, None)

@@ -1,0 +1,41 @@
+"""Update a mail server: the new connection is proved on an archived copy first."""
+
+from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.model.progress import Progress
+from remote_mailcfg.model.routing import default_server
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.model.values import Values
+from remote_mailcfg.operations.change_server import (
+    ChangedServer,
+    carry_out,
+    look_at,
+    refuse_invalid,
+)
+from remote_mailcfg.operations.entry import enter_instance
+from remote_mailcfg.plan.change import Change, drop_unchanged
+
+
+def update_server(
+    target: Target, progress: Progress, *, named: str, values: Values, test: bool
+) -> ChangedServer:
+    """Change these values of one server and nothing else.
+
+    Raises `not-found`, `ambiguous`, `invalid-value`, `test-failed` (the live record is untouched
+    then) or `not-verified`.
+    """
+    with enter_instance(target, progress) as instance:
+        scene = look_at(instance, progress)
+        server = scene.find(named)
+        refuse_invalid(scene, values, server)
+        if server.ours is not None:
+            raise ConfigurationError(
+                "invalid-value",
+                f"mail server {server.id} is a {server.ours} of this tool, not one to update",
+                f"`remote-mailcfg server delete {server.id}` removes it.",
+            )
+        changed = drop_unchanged(values, server)
+        if not changed:
+            progress.note(f"{target.name}: server {server.id} is already so; nothing is written")
+            default = default_server(scene.servers)
+            return ChangedServer(server, default is not None and default.id == server.id, None)
+        return carry_out(scene, Change(action="update", before=server, values=changed), test=test)

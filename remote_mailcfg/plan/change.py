@@ -1,0 +1,77 @@
+"""One change of one mail server, as data: what was, what is to be, and what it needs."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Final, Literal
+
+from remote_mailcfg.model.mail_server import MailServerRecord
+from remote_mailcfg.model.values import TOKEN_AUTHENTICATIONS, Values
+from remote_mailcfg.secret import Secret
+
+Action = Literal["create", "update", "archive", "unarchive", "delete"]
+
+#: What the connection depends on; everything else is written without a test, since the priority of
+#: a dead relay must be changeable in an incident.
+PROVED_FIELDS: Final = frozenset(
+    {
+        "smtp_host",
+        "smtp_port",
+        "smtp_encryption",
+        "smtp_authentication",
+        "smtp_user",
+        "smtp_pass",
+        "smtp_ssl_certificate",
+        "smtp_ssl_private_key",
+        "from_filter",
+    }
+)
+
+BINARY_FIELDS: Final = frozenset({"smtp_ssl_certificate", "smtp_ssl_private_key"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """`before` is None for a new server; `values` are those to write, secrets as `Secret`."""
+
+    action: Action
+    before: MailServerRecord | None
+    values: Values
+
+    @property
+    def needs_proof(self) -> bool:
+        """Whether the server's connection changes, or it becomes active."""
+        if self.action in {"create", "unarchive"}:
+            return True
+        return self.action == "update" and not PROVED_FIELDS.isdisjoint(self.values)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether a copy cannot stand for the server: tokens of Gmail and Outlook do not copy."""
+        before = self.before
+        return before is not None and before.smtp_authentication in TOKEN_AUTHENTICATIONS
+
+    @property
+    def after(self) -> MailServerRecord:
+        """The record as it will be; a new one has the id 0."""
+        known = {field.name for field in fields(MailServerRecord)}
+        written = {
+            field: bool(value) if field in BINARY_FIELDS else value
+            for field, value in self.values.items()
+            if field in known and not isinstance(value, Secret)
+        }
+        if self.values.get("smtp_ssl_private_key"):
+            written["smtp_ssl_private_key"] = True
+        if "smtp_pass" in self.values:
+            written["has_password"] = bool(self.values["smtp_pass"])
+        before = self.before or MailServerRecord(id=0, name=str(self.values.get("name", "")))
+        return replace(before, **written)  # type: ignore[arg-type]  # checked by check_values
+
+
+def drop_unchanged(values: Values, before: MailServerRecord) -> Values:
+    """Return the values that differ from the record; secrets always count as different."""
+    return {
+        field: value
+        for field, value in values.items()
+        if isinstance(value, Secret)
+        or field in BINARY_FIELDS
+        or value != getattr(before, field, None)
+    }
