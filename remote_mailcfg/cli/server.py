@@ -20,8 +20,10 @@ from remote_mailcfg.operations.retire_server import (
     delete_server,
     unarchive_server,
 )
+from remote_mailcfg.operations.send_mail import SentMail, send_through
 from remote_mailcfg.operations.show_server import show_server
 from remote_mailcfg.operations.update_server import update_server
+from remote_mailcfg.report.mail import SENT_MAIL
 from remote_mailcfg.report.servers import SERVER, SERVER_LIST
 from remote_mailcfg.report.tests import SERVER_TESTS
 
@@ -158,3 +160,19 @@ def prove(
     `server send` does.
     """
     return partial(prove_servers, named=server)
+
+
+@instance_command(
+    app, "server send", SENT_MAIL, example="remote-mailcfg server send Main --to me@example.org"
+)
+def send(
+    _environment: Environment,
+    server: ServerArgument,
+    to: Annotated[str, typer.Option(help="Who gets the mail.")],
+) -> Operation[SentMail]:
+    """Send a real mail through a server, wait for its state, and remove its record.
+
+    A passed test is necessary, not sufficient: some relays refuse only the real mail. The mail says
+    who sent it and why.
+    """
+    return partial(send_through, named=server, recipient=to)

@@ -2,11 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.rpc.connection import Connection, open_connection
 from remote_mailcfg.rpc.http import HttpClient
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """The logged-in user; `email` is `""` where there is none."""
+
+    login: str
+    email: str
+    company_id: int
 
 
 class Instance:
@@ -15,6 +25,7 @@ class Instance:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.target = connection.target
+        self._user: User | None = None
 
     def call(
         self,
@@ -30,14 +41,15 @@ class Instance:
         context = {"lang": "en_US"} | (context or {})
         return self.connection.transport.call(model, method, ids, context=context, **params)
 
-    def fetch_uid(self) -> int:
-        """Return the id of the logged-in user (`res.users`)."""
-        return self.connection.transport.fetch_uid()
-
-    def fetch_user_email(self) -> str:
-        """Return the logged-in user's address, `""` if there is none."""
-        (user,) = self.call("res.users", "read", (self.fetch_uid(),), fields=["email"])
-        return user["email"] or ""
+    def fetch_user(self) -> User:
+        """Return the logged-in user; asked once."""
+        if self._user is None:
+            fields = ["login", "email", "company_id"]
+            (user,) = self.call(
+                "res.users", "read", (self.connection.transport.fetch_uid(),), fields=fields
+            )
+            self._user = User(user["login"], user["email"] or "", user["company_id"][0])
+        return self._user
 
 
 @contextmanager

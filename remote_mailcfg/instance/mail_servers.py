@@ -116,7 +116,7 @@ def find_servers_named(instance: Instance, text: str) -> tuple[int, ...]:
 def fetch_probe_sender(instance: Instance, from_filter: str) -> str:
     """Return the sender that `test_smtp_connection` will use for a server with this filter."""
     if not from_filter:
-        return probe_sender("", user_email=instance.fetch_user_email(), alias_domain_addresses=())
+        return probe_sender("", user_email=instance.fetch_user().email, alias_domain_addresses=())
     if "@" in from_filter:
         return probe_sender(from_filter, user_email="", alias_domain_addresses=())
     rows = instance.call(

@@ -22,14 +22,12 @@ class Senders:
 
 def fetch_senders(instance: Instance) -> Senders:
     """Ask for the company of the logged-in user, its addresses and the default filter."""
-    (user,) = instance.call(
-        "res.users", "read", (instance.fetch_uid(),), fields=["email", "company_id"]
-    )
+    user = instance.fetch_user()
     (company,) = instance.call(
-        "res.company", "read", (user["company_id"][0],), fields=["email", "default_from_email"]
+        "res.company", "read", (user.company_id,), fields=["email", "default_from_email"]
     )
     key = "mail.default.from_filter"
-    known = (company["default_from_email"], company["email"], user["email"])
+    known = (company["default_from_email"], company["email"], user.email)
     return Senders(
         company["default_from_email"] or "",
         fetch_parameters(instance, key).get(key, ""),

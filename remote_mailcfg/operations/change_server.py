@@ -1,6 +1,6 @@
 """What all changes of a server share: look, say what it means, carry it out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from remote_mailcfg.apply.change import Applier
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
@@ -18,7 +18,7 @@ from remote_mailcfg.model.smtp_test import SmtpTest
 from remote_mailcfg.model.values import Values, check_values
 from remote_mailcfg.plan.change import Change
 
-FALLBACK = "Odoo then sends through smtp_server of odoo.conf, localhost:25 in the stock images"
+FALLBACK = "Odoo sends through smtp_server of odoo.conf, localhost:25 in the stock images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class ChangedServer:
     server: MailServerRecord
     default: bool
     test: SmtpTest | None
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def refuse_used(scene: Scene, server: MailServerRecord) -> None:
     if default_server(scene.servers) and default_server(without) is None:
         raise RemoteMailcfgError(
             "in-use",
-            f"mail server {server.id} '{server.name}' is the last active one. {FALLBACK}.",
+            f"mail server {server.id} '{server.name}' is the last active one. Without it {FALLBACK}.",
             "--force goes on.",
         )
 
@@ -110,7 +111,7 @@ def carry_out(scene: Scene, change: Change, *, test: bool) -> ChangedServer:
             notifications_email=senders.notifications_email,
             sender_addresses=senders.addresses,
         )
-        scene.progress.note(f"{name}: {effect}")
+        scene.progress.note(f"{name}: with this change, {effect}")
     if change.needs_proof and not test:
         scene.progress.note(f"{name}: --no-test: the connection is not proved before the switch")
     if change.action == "update" and not change.needs_proof:
@@ -118,7 +119,7 @@ def carry_out(scene: Scene, change: Change, *, test: bool) -> ChangedServer:
     applier = Applier(scene.instance, scene.capabilities, scene.progress, test=test)
     server_id, proof = applier.apply(change)
     if change.action == "delete":
-        return ChangedServer(replace(change.after, active=False), default=False, test=None)
+        return ChangedServer(change.after, default=False, test=None, removed=True)
     servers = fetch_servers(scene.instance, scene.capabilities)
     default = default_server(servers)
     return ChangedServer(

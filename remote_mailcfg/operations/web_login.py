@@ -62,6 +62,25 @@ def resumed_session(target: Target) -> Iterator[WebSession | None]:
 
 
 @contextmanager
+def borrowed_session(target: Target, instance: Instance | None = None) -> Iterator[WebSession]:
+    """Open the kept session and leave it kept, or a new one that is ended afterwards.
+
+    `instance` is the target when it is logged in to over RPC already.
+    """
+    with HttpClient(target) as http:
+        target = locate(target, http)
+        kept = _resume(target, http)
+        session = kept or log_in(target, http, instance)
+        try:
+            yield session
+        finally:
+            if kept:
+                save_session(target, kept.jar.cookies)
+            else:
+                end_session(session)
+
+
+@contextmanager
 def _saved_afterwards(session: WebSession) -> Iterator[None]:
     """Keep the cookies as they are at the end: 19 changes a session's id every three hours."""
     try:
@@ -85,7 +104,7 @@ def _resume(target: Target, http: HttpClient) -> WebSession | None:
     return session
 
 
-def log_in(target: Target, http: HttpClient) -> WebSession:
+def log_in(target: Target, http: HttpClient, instance: Instance | None = None) -> WebSession:
     """Log in to the web client. RPC goes first: a password it refuses is tried nowhere else.
 
     Raises `api-key-not-accepted` when there is only a key, `two-factor-required`,
@@ -102,7 +121,7 @@ def log_in(target: Target, http: HttpClient) -> WebSession:
         raise ConfigurationError(
             "configuration", "a web session needs a password", "Set OPENSPP_PASSWORD."
         )
-    instance = Instance(open_connection(target, http))
+    instance = instance or Instance(open_connection(target, http))
     session = WebSession(http, target, CookieJar())
     with login_lock(target):
         _log_in_frozen(instance, session, password)

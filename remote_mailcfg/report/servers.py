@@ -123,6 +123,8 @@ def _changed_rows(result: ChangedServer) -> list[Row]:
 
 
 def _changed_text(result: ChangedServer) -> RenderableType:
+    if result.removed:
+        return Text(f"Mail server {result.server.id} '{result.server.name}' is removed.")
     details = _details(result.server, default=result.default)
     return Group(make_test(result.test), Text(), details) if result.test else details
 

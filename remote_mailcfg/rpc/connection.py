@@ -3,7 +3,12 @@
 import logging
 from dataclasses import dataclass, replace
 
-from remote_mailcfg.errors import ConfigurationError, LoginError, RemoteMailcfgError
+from remote_mailcfg.errors import (
+    ConfigurationError,
+    LoginError,
+    RemoteMailcfgError,
+    TransportError,
+)
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.rpc.faults import parse_rpc
 from remote_mailcfg.rpc.http import HttpClient
@@ -74,6 +79,26 @@ def choose_wire(target: Target, http: HttpClient, access: Access) -> tuple[Wire,
     if version:
         return "json2", f"the server is Odoo {version} and an API key is given"
     return "jsonrpc", "the server does not offer JSON-2 (Odoo before 19)"
+
+
+def fetch_version(target: Target, http: HttpClient) -> str:
+    """Return Odoo's version without a login.
+
+    `common.version()` is left alone by OpenSPP's branding kit; a server without the older wires
+    tells it beside JSON-2. Raises `TransportError` for what is not an Odoo.
+    """
+    from remote_mailcfg.rpc.jsonrpc import JsonRpc  # noqa: PLC0415 - odoorpc loads slowly
+
+    nobody = Access(target.url, target.database, "", Secret(""))
+    try:
+        return JsonRpc(http, nobody).fetch_version()
+    except TransportError as error:
+        if error.code != "not-odoo":
+            raise
+        version = fetch_json_version(http, nobody)
+        if not version:
+            raise
+        return version
 
 
 def find_database(target: Target, http: HttpClient) -> str:

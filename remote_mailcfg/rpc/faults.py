@@ -7,7 +7,7 @@ never shown.
 import json
 import re
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from remote_mailcfg.errors import LoginError, OdooError, RemoteMailcfgError, TransportError
 from remote_mailcfg.rpc.http import Answer
@@ -113,7 +113,7 @@ def check_answer(answer: Answer, url: str, access: Access) -> None:
     if answer.status == 404 and b"No database is selected" in answer.body:  # 19, several databases
         raise unknown_database(access.database)
     if 300 <= answer.status < 400:
-        raise _redirected(answer, url)
+        raise _redirected(answer, url, access)
     if answer.status == 401 and "basic" in answer.headers.get("www-authenticate", "").lower():
         raise LoginError(
             "http-basic-required",
@@ -157,12 +157,14 @@ def not_odoo(answer: Answer, url: str) -> TransportError:
     )
 
 
-def _redirected(answer: Answer, url: str) -> TransportError:
+def _redirected(answer: Answer, url: str, access: Access) -> TransportError:
     location = urljoin(url, answer.headers.get("location", ""))
-    path = urlsplit(url).path
-    base = location.partition("?")[0].removesuffix(path)
+    path = url.removeprefix(access.url).partition("?")[0]
+    base, found, _rest = location.partition("?")[0].rpartition(path)
     return TransportError(
         "redirected",
         f"{url} redirects to {location}; credentials are not sent after a redirect",
-        f"If that is the instance, set OPENSPP_URL={base}",
+        f"If that is the instance, set OPENSPP_URL={base}"
+        if found
+        else "Check OPENSPP_URL: host, port, and the path prefix where there is one.",
     )

@@ -1,0 +1,62 @@
+"""Where a secret is put: a reference such as `file:PATH` or `keyring:SERVICE/USER`."""
+
+import os
+from pathlib import Path
+from types import ModuleType
+
+from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.secret import Secret
+
+
+def check_savable(reference: str) -> None:
+    """Look that a secret could be saved there, before there is one to lose.
+
+    Raises `ConfigurationError` for another kind of reference, a file that exists, a folder that
+    does not, or a keyring that is not installed.
+    """
+    kind, _, place = reference.partition(":")
+    if kind == "file" and place:
+        path = Path(place).expanduser()
+        if path.exists():
+            raise ConfigurationError(
+                "configuration",
+                f"--save: {path} exists and is not overwritten",
+                "Give another file, or move this one away.",
+            )
+        if not os.access(path.parent, os.W_OK):
+            raise ConfigurationError(
+                "configuration", f"--save: {path.parent} is not a folder that you may write to"
+            )
+        return
+    if kind == "keyring" and place.count("/") == 1:
+        _keyring()
+        return
+    raise ConfigurationError(
+        "configuration",
+        f"--save: {reference!r} is not file:PATH or keyring:SERVICE/USER",
+    )
+
+
+def save_secret(reference: str, secret: Secret) -> None:
+    """Put a secret where the reference points; a new file is readable by its owner alone."""
+    kind, _, place = reference.partition(":")
+    if kind == "keyring":
+        service, _, user = place.partition("/")
+        _keyring().set_password(service, user, secret.reveal())
+        return
+    path = Path(place).expanduser()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(secret.reveal() + "\n")
+
+
+def _keyring() -> ModuleType:
+    try:
+        import keyring  # noqa: PLC0415 - an extra, and slow to load
+    except ImportError:
+        raise ConfigurationError(
+            "configuration",
+            "--save: the Python package keyring is not installed",
+            "pip install 'remote-mailcfg[keyring]'",
+        ) from None
+    return keyring

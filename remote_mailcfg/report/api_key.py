@@ -1,0 +1,26 @@
+"""A new API key as JSON, CSV and text: the one place where a secret is shown, and only once."""
+
+from typing import Any, Final
+
+from rich.text import Text
+
+from remote_mailcfg.operations.create_api_key import ApiKey
+from remote_mailcfg.report.view import View
+
+
+def _data(result: ApiKey) -> dict[str, Any]:
+    shown = {"key": result.key.reveal()} if result.key else {}
+    expires = result.expires.isoformat() if result.expires else None
+    return {"name": result.name, "expires": expires, "saved": result.saved} | shown
+
+
+def _text(result: ApiKey) -> Text:
+    end = f"expires {result.expires:%Y-%m-%d %H:%M} UTC" if result.expires else "does not expire"
+    if result.key is None:
+        return Text(f"API key '{result.name}' ({end}) is saved to {result.saved}.")
+    return Text(
+        f"API key '{result.name}' ({end}). Odoo does not show it again:\n{result.key.reveal()}"
+    )
+
+
+API_KEY: Final = View(_data, lambda result: [_data(result)], _text)
