@@ -95,8 +95,8 @@ def refuse_used(scene: Scene, server: MailServerRecord) -> None:
     if default_server(scene.servers) and default_server(without) is None:
         raise RemoteMailcfgError(
             "in-use",
-            f"mail server {server.id} '{server.name}' is the last active one. Without it {FALLBACK}.",
-            "--force goes on.",
+            f"mail server {server.id} '{server.name}' is the last active one",
+            f"Without it {FALLBACK}. --force goes on.",
         )
 
 

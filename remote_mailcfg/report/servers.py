@@ -57,26 +57,31 @@ def _text(result: ServerList) -> RenderableType:
         return Text(
             "No outgoing mail server. Odoo sends through odoo.conf's smtp_server, or localhost:25."
         )
-    table = make_table(
-        ("Id", "Priority", "Name", "SMTP Server", "Encryption", "Username", "State"),
+    return make_table(
+        ("Id", "Priority", "Mail server", "State"),
         [
             (
                 str(server.id),
                 str(server.sequence),
-                server.name,
-                f"{server.smtp_host}:{server.smtp_port}",
-                server.smtp_encryption,
-                _user(server),
+                _summary(server),
                 _state(server, default=server.id == result.default_id),
             )
             for server in result.servers
         ],
     )
-    filtered = [s for s in result.servers if s.from_filter]
-    if not filtered:
-        return table
-    filters = make_table(("Id", "FROM Filtering"), [(str(s.id), s.from_filter) for s in filtered])
-    return Group(table, Text(), filters)
+
+
+def _summary(server: MailServerRecord) -> str:
+    """Return a server's name, where and how it connects, as whom and for which senders."""
+    connection = f"{server.smtp_host}:{server.smtp_port}, {server.smtp_encryption}"
+    if server.smtp_authentication != "login":
+        connection += f", {server.smtp_authentication}"
+    lines = [server.name, connection]
+    if server.smtp_user:
+        lines.append(_user(server))
+    if server.from_filter:
+        lines.append(f"only from {server.from_filter}")
+    return "\n".join(lines)
 
 
 def _user(server: MailServerRecord) -> str:
@@ -106,6 +111,8 @@ def _details(server: MailServerRecord, *, default: bool) -> RenderableType:
             value = "set" if value else "not set"
         elif isinstance(value, bool):
             value = yes_no(value)
+        elif isinstance(value, float):
+            value = f"{value:g} MB" if value else "as the instance's default"
         rows.append((label, str(value)))
     rows.append(("State", _state(server, default=default)))
     if server.environment_managed:

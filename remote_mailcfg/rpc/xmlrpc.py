@@ -107,7 +107,7 @@ def _parse(body: bytes) -> Any:
     A document type is refused, and with it every entity: what a hostile answer would expand.
     """
     unmarshaller = xmlrpc.client.Unmarshaller()
-    unmarshaller.xml("utf-8", None)  # expat hands over text, whatever the answer's encoding was
+    unmarshaller.xml("", None)  # expat hands over text: there is nothing left to decode
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _refuse_document_type
     parser.StartElementHandler = unmarshaller.start

@@ -1,0 +1,106 @@
+"""The documents agree with the code."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import typer.main
+
+from remote_mailcfg import __version__
+from remote_mailcfg.cli.main import app
+from remote_mailcfg.model.smtp_test import Cause
+from remote_mailcfg.operations.check import StepName
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+OUTPUT = (ROOT / "docs" / "output.md").read_text()
+ENV_EXAMPLE = (ROOT / ".env.example").read_text()
+
+
+def _walk(command: Any, words: str = "") -> Iterator[tuple[str, Any]]:
+    for name, child in getattr(command, "commands", {}).items():
+        yield from _walk(child, f"{words} {name}".strip())
+    if not hasattr(command, "commands"):
+        yield words, command
+
+
+COMMANDS = dict(_walk(typer.main.get_command(app)))
+
+
+def _string_constants() -> set[str]:
+    return {
+        node.value
+        for path in (ROOT / "remote_mailcfg").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def test_every_variable_of_the_code_is_in_the_example_environment() -> None:
+    read = {text for text in _string_constants() if re.fullmatch(r"(OPENSPP|SMTP)_[A-Z_]+", text)}
+    explained = set(re.findall(r"^#? ?([A-Z_]+)=", ENV_EXAMPLE, re.MULTILINE))
+    files = {name for name in explained if name.removesuffix("_FILE") in explained - {name}}
+    assert read == explained - files
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_is_in_the_readme(words: str) -> None:
+    assert re.search(rf"`?(remote-mailcfg )?{words}[ `\n]", README)
+
+
+def test_every_command_line_of_the_readme_names_a_command_and_its_options() -> None:
+    lines = re.findall(r"remote-mailcfg ((?:[^`\n]|\\\n)+)", README.replace("\\\n   ", ""))
+    for line in lines:
+        if line.startswith("--"):
+            continue
+        words = re.match(r"[a-z]+( [a-z]+)?", line)
+        assert words is not None, line
+        command = COMMANDS.get(words[0]) or COMMANDS[words[0].partition(" ")[0]]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert set(re.findall(r"(?<= )--?[a-z][a-z-]*", line)) <= options, line
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_has_an_example_of_itself_in_its_help(words: str) -> None:
+    assert COMMANDS[words].epilog.startswith(f"Example: remote-mailcfg {words}")
+
+
+@pytest.mark.parametrize("name", [*get_args(Cause), *get_args(StepName)])
+def test_every_cause_and_step_is_documented(name: str) -> None:
+    assert f"`{name}`" in OUTPUT
+
+
+def test_every_error_code_is_documented_and_every_documented_one_is_used() -> None:
+    table = OUTPUT.partition("## Codes of an error")[2].partition("## Exit codes")[0]
+    documented = set(re.findall(r"`([a-z-]+)`", "\n".join(_first_cells(table))))
+    errors = {
+        "RemoteMailcfgError",
+        "ConfigurationError",
+        "TransportError",
+        "LoginError",
+        "OdooError",
+    }
+    used = {
+        node.args[0].value
+        for path in (ROOT / "remote_mailcfg").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in errors
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert used <= documented
+    assert documented <= used | _string_constants()
+
+
+def test_the_changelog_speaks_of_this_version_or_of_what_is_unreleased() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert re.search(rf"^## (Unreleased|{re.escape(__version__)})$", changelog, re.MULTILINE)
+
+
+def _first_cells(table: str) -> list[str]:
+    return [line.split("|")[1] for line in table.splitlines() if line.startswith("|")]
