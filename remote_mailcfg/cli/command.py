@@ -127,7 +127,9 @@ def _run(
             _show_usage_error(words, error, output, terminal)
             return EXIT_USAGE
         if target.insecure_tls:
-            terminal.note(f"warning: {target.name}: certificates are not checked (insecure TLS)")
+            terminal.problem(
+                f"warning: {target.name}: OPENSPP_INSECURE_TLS is set, certificates are not checked"
+            )
         outcomes = []
         for outcome in run_on([target], partial(_call, operation, terminal)):
             terminal.done()
@@ -136,7 +138,7 @@ def _run(
         if output is Output.json:
             terminal.json(render_envelope(words, [render_outcome(o, view) for o in outcomes]))
         return _exit_code(outcomes, view)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         terminal.problem("interrupted")
         return EXIT_INTERRUPTED
     finally:

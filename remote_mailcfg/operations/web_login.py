@@ -8,13 +8,13 @@ behind a proxy, so the freeze is set even where the two look equal.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final
 
 from filelock import Timeout
 
-from remote_mailcfg.errors import ConfigurationError, LoginError, OdooError
+from remote_mailcfg.errors import ConfigurationError, LoginError, OdooError, RemoteMailcfgError
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.parameters import (
     Caller,
@@ -141,7 +141,8 @@ def _log_in_frozen(instance: Instance, session: WebSession, password: Secret) ->
     try:
         session.log_in(password, target.totp_secret)
     except BaseException:
-        _thaw(instance, target, mark)
+        with suppress(RemoteMailcfgError):  # the note stays then, and the next command thaws
+            _thaw(instance, target, mark)
         raise
     _thaw(session, target, mark)
     _restore_base_url(session, before.get(BASE_URL))
