@@ -1,6 +1,7 @@
-"""Candidates: archived records, named for their run, on which a change is proved before it is made.
+"""The archived records a run makes for itself: candidates to prove a change on, and backups.
 
-An archived record never takes part in routing, and the test works on it (17.0 and 19.0).
+An archived record never takes part in routing, and the test works on it (17.0 and 19.0). Both kinds
+are known by their names from their birth, and removed on every way out of a run.
 """
 
 import secrets
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from remote_mailcfg.errors import OdooError, RemoteMailcfgError
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.mail_servers import find_servers_named, unlink_servers
-from remote_mailcfg.model.mail_server import CANDIDATE_PREFIX
+from remote_mailcfg.model.mail_server import BACKUP_PREFIX, CANDIDATE_PREFIX
 
 
 def new_run() -> str:
@@ -20,13 +21,18 @@ def new_run() -> str:
 
 
 def candidate_name(run: str, name: str) -> str:
-    """Return the name by which a candidate is known from its birth."""
+    """Return the name of a candidate for a server."""
     return f"{CANDIDATE_PREFIX}{run}: {name}"
 
 
+def backup_name(run: str, name: str) -> str:
+    """Return the name of a backup of a server."""
+    return f"{BACKUP_PREFIX}{run}: {name}"
+
+
 @contextmanager
-def candidates_removed(instance: Instance, run: str) -> Iterator[None]:
-    """Remove the run's candidates on every way out, an interruption included.
+def own_records_removed(instance: Instance, run: str) -> Iterator[None]:
+    """Remove the run's candidates and backups on every way out, an interruption included.
 
     They are found by name: of a call that was cut off it is not known whether it made one.
     """
@@ -36,23 +42,41 @@ def candidates_removed(instance: Instance, run: str) -> Iterator[None]:
         try:
             _remove(instance, run)
         except RemoteMailcfgError as left:
-            if isinstance(error, RemoteMailcfgError):
-                error.hint = f"{error.hint} {_left_behind(run)} ({left.message})".strip()
+            add_hint(error, f"{_left_behind(run)} ({left.message})")
         raise
-    _remove(instance, run)
+    try:
+        _remove(instance, run)
+    except KeyboardInterrupt:
+        _remove(instance, run)  # the change is made; a second Ctrl-C stops this too
+        raise
+    except RemoteMailcfgError as left:
+        add_hint(left, f"The change itself is made and read back. {_left_behind(run)}")
+        raise
+
+
+def add_hint(error: BaseException, hint: str) -> None:
+    """Tell one thing more with an error of ours."""
+    if isinstance(error, RemoteMailcfgError):
+        error.hint = f"{hint} {error.hint}".strip()
 
 
 def _remove(instance: Instance, run: str) -> None:
-    prefix = candidate_name(run, "")
-    ids = find_servers_named(instance, prefix)
+    ids = _find(instance, run)
     if ids:
         unlink_servers(instance, ids)
-        if find_servers_named(instance, prefix):
-            raise OdooError("not-verified", "a candidate could not be removed", _left_behind(run))
+        if _find(instance, run):
+            raise OdooError("not-verified", "a record of this run could not be removed")
+
+
+def _find(instance: Instance, run: str) -> tuple[int, ...]:
+    """Return the run's own records: its name stands in both prefixes."""
+    return find_servers_named(
+        instance, run, prefixes=(candidate_name(run, ""), backup_name(run, ""))
+    )
 
 
 def _left_behind(run: str) -> str:
     return (
-        f"An archived record named '{candidate_name(run, '…')}' may be left:"
+        f"An archived record of run {run} may be left:"
         " `server list` marks it, `server delete ID` removes it."
     )

@@ -4,10 +4,16 @@ Promise: no run leaves an active server whose connection it changed and has not 
 without the server it had.
 """
 
-from contextlib import suppress
+from contextlib import nullcontext
 from dataclasses import replace
 
-from remote_mailcfg.apply.candidate import candidate_name, candidates_removed, new_run
+from remote_mailcfg.apply.candidate import (
+    add_hint,
+    backup_name,
+    candidate_name,
+    new_run,
+    own_records_removed,
+)
 from remote_mailcfg.apply.verify import check_gone, check_written
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.instance.instance import Instance
@@ -15,6 +21,7 @@ from remote_mailcfg.instance.mail_servers import (
     copy_server,
     create_server,
     fetch_probe_sender,
+    restore_server,
     run_smtp_test,
     unlink_servers,
     write_server,
@@ -23,9 +30,7 @@ from remote_mailcfg.model.capabilities import Capabilities
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.smtp_test import SmtpTest
-from remote_mailcfg.model.values import Values
-from remote_mailcfg.plan.change import BINARY_FIELDS, Change
-from remote_mailcfg.secret import Secret
+from remote_mailcfg.plan.change import Change
 
 
 class Applier:
@@ -42,91 +47,120 @@ class Applier:
     def apply(self, change: Change) -> tuple[int, SmtpTest | None]:
         """Carry out a change; return the record's id and the test that proved it, if one did.
 
-        A test made on a copy carries the id of the record that it stands for.
-
-        Raises `test-failed` (nothing is changed then), `not-verified`, or what Odoo refuses.
+        A test made on a copy carries the id of the record that it stands for. Raises `test-failed`
+        (nothing is changed then), `not-verified`, or what Odoo refuses.
         """
-        if change.before is None:
-            return self._create(change)
-        if change.action == "delete":
-            unlink_servers(self._instance, (change.before.id,))
-            check_gone(self._instance, self._capabilities, change.before.id)
-            return change.before.id, None
-        if change.action == "update" and change.needs_proof and self._test:
-            prove = self._prove_in_place if change.in_place else self._prove_on_copy
-            return change.before.id, prove(change, change.before)
-        test = self._prove(change.before) if change.needs_proof and self._test else None
-        self._switch(change, change.before)
-        return change.before.id, test
+        run = new_run()
+        makes_records = change.before is None or change.has_secrets or self._takes_copy(change)
+        with own_records_removed(self._instance, run) if makes_records else nullcontext():
+            if change.before is None:
+                return self._create(change, run)
+            if change.action == "delete":
+                return self._delete(change.before), None
+            return change.before.id, self._change(change, change.before, run)
 
-    def _create(self, change: Change) -> tuple[int, SmtpTest | None]:
+    def _takes_copy(self, change: Change) -> bool:
+        """Tell whether a change is proved on a copy of the live record."""
+        return (
+            self._test and change.needs_proof and change.action == "update" and not change.in_place
+        )
+
+    def _create(self, change: Change, run: str) -> tuple[int, SmtpTest | None]:
         """Create archived, test, activate; remove it when anything fails."""
-        run, name = new_run(), str(change.values["name"])
-        with candidates_removed(self._instance, run):
-            born = {**change.values, "active": False, "name": candidate_name(run, name)}
-            server_id = create_server(self._instance, born)
-            test = self._prove(replace(change.after, id=server_id)) if self._test else None
-            try:
-                write_server(self._instance, server_id, {"name": name, "active": True})
-                check_written(
-                    self._instance, self._capabilities, server_id, {**change.values, "active": True}
-                )
-            except BaseException:
-                with suppress(RemoteMailcfgError):
-                    unlink_servers(self._instance, (server_id,))
-                raise
+        name = str(change.values["name"])
+        born = {**change.values, "active": False, "name": candidate_name(run, name)}
+        server_id = create_server(self._instance, born)
+        test = self._prove(replace(change.after, id=server_id)) if self._test else None
+        wanted = {**change.values, "active": True}
+        try:
+            write_server(self._instance, server_id, {"name": name, "active": True})
+            check_written(self._instance, self._capabilities, server_id, wanted)
+        except BaseException as error:
+            self._take_back(error, server_id)
+            raise
         return server_id, test
 
-    def _prove_on_copy(self, change: Change, before: MailServerRecord) -> SmtpTest:
-        """Test an archived copy with the new values, then write them to the live record."""
-        run = new_run()
-        with candidates_removed(self._instance, run):
-            born = {**change.values, "active": False, "name": candidate_name(run, before.name)}
-            copy_id = copy_server(self._instance, before.id, born)
-            test = self._prove(change.after, on=copy_id)
-            self._switch(change, before)
+    def _take_back(self, error: BaseException, server_id: int) -> None:
+        """Remove a server that was just made, and tell `error` if that fails."""
+        try:
+            unlink_servers(self._instance, (server_id,))
+        except RemoteMailcfgError as left:
+            add_hint(error, f"Mail server {server_id} may be left, active ({left.message}).")
+
+    def _delete(self, before: MailServerRecord) -> int:
+        unlink_servers(self._instance, (before.id,))
+        check_gone(self._instance, self._capabilities, before.id)
+        return before.id
+
+    def _change(self, change: Change, before: MailServerRecord, run: str) -> SmtpTest | None:
+        """Prove a change of a live record where it needs it, and make it."""
+        if not (change.needs_proof and self._test):
+            self._switch(change, before, run)
+            return None
+        if change.in_place and change.action == "update":
+            return self._prove_in_place(change, before, run)
+        test = self._prove_before(change, before, run)
+        self._switch(change, before, run)
         return test
 
-    def _prove_in_place(self, change: Change, before: MailServerRecord) -> SmtpTest:
+    def _prove_before(self, change: Change, before: MailServerRecord, run: str) -> SmtpTest:
+        """Test an archived copy with the new values, or the archived record itself."""
+        if not self._takes_copy(change):
+            return self._prove(before)
+        born = {**change.values, "active": False, "name": candidate_name(run, before.name)}
+        copy_id = copy_server(self._instance, before.id, born)
+        return self._prove(change.after, on=copy_id)
+
+    def _prove_in_place(self, change: Change, before: MailServerRecord, run: str) -> SmtpTest:
         """Write, test at once, and put back when the test fails: a token does not copy."""
         self._progress.note(
             f"{self._instance.target.name}: {before.smtp_authentication} tokens cannot be copied,"
             " so the live record is changed first and put back if its test fails"
         )
-        self._switch(change, before)
+        backup_id = self._switch(change, before, run)
         try:
             return self._prove(change.after)
         except BaseException as error:
-            self._put_back(error, change.values, before)
+            self._put_back(error, change, before, backup_id)
             raise
 
-    def _switch(self, change: Change, before: MailServerRecord) -> None:
-        """Write the values and read them back; put the old ones back where that fails."""
-        write_server(self._instance, before.id, change.values)
+    def _switch(self, change: Change, before: MailServerRecord, run: str) -> int | None:
+        """Write the values and read them back; put the old ones back where anything fails.
+
+        A backup is made first where a secret changes, since nobody can write the old one back.
+        Returns its id.
+        """
+        backup_id = None
+        if change.has_secrets:
+            name = backup_name(run, before.name)
+            backup_id = copy_server(self._instance, before.id, {"active": False, "name": name})
         try:
+            write_server(self._instance, before.id, change.values)
             check_written(self._instance, self._capabilities, before.id, change.values)
         except BaseException as error:
-            self._put_back(error, change.values, before)
+            self._put_back(error, change, before, backup_id)
             raise
+        return backup_id
 
-    def _put_back(self, error: BaseException, written: Values, before: MailServerRecord) -> None:
-        """Write the old values of what was written, and tell `error` if even that fails.
-
-        A secret is not known, so it stays as written.
-        """
-        old = {
-            field: getattr(before, field)
-            for field, value in written.items()
-            if not isinstance(value, Secret) and field not in BINARY_FIELDS | {"smtp_pass"}
-        }
+    def _put_back(
+        self,
+        error: BaseException,
+        change: Change,
+        before: MailServerRecord,
+        backup_id: int | None,
+    ) -> None:
+        """Write the old values of what was written, and tell `error` if even that fails."""
         try:
-            write_server(self._instance, before.id, old)
+            if backup_id is None:
+                old = {field: getattr(before, field) for field in change.values}
+                write_server(self._instance, before.id, old)
+            else:
+                restore_server(self._instance, before.id, backup_id, change.values)
         except RemoteMailcfgError as left:
-            if isinstance(error, RemoteMailcfgError):
-                error.hint = (
-                    f"The old values could not be put back ({left.message}): look at mail server"
-                    f" {before.id} now. {error.hint}"
-                )
+            add_hint(
+                error,
+                f"Mail server {before.id} could not be put back ({left.message}): look at it now.",
+            )
 
     def _prove(self, server: MailServerRecord, *, on: int | None = None) -> SmtpTest:
         """Let the instance test a record, or its copy `on`; raises `test-failed`."""

@@ -1,7 +1,7 @@
 """The mail servers of an instance: reading them without their secrets, and the single writes."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from remote_mailcfg.errors import OdooError, TransportError
@@ -105,12 +105,43 @@ def unlink_servers(instance: Instance, ids: Sequence[int]) -> None:
     instance.call(MODEL, "unlink", ids)
 
 
-def find_servers_named(instance: Instance, text: str) -> tuple[int, ...]:
-    """Return the ids of the records whose name begins with `text`, archived ones too."""
+def find_servers_named(
+    instance: Instance, text: str, *, prefixes: tuple[str, ...]
+) -> tuple[int, ...]:
+    """Return the ids of the records with `text` in a name that begins with one of `prefixes`."""
     rows = instance.call(
         MODEL, "search_read", domain=[ARCHIVED_TOO, ["name", "ilike", text]], fields=["name"]
     )
-    return tuple(row["id"] for row in rows if row["name"].startswith(text))
+    return tuple(row["id"] for row in rows if row["name"].startswith(prefixes))
+
+
+def restore_server(
+    instance: Instance, server_id: int, backup_id: int, fields: Iterable[str]
+) -> None:
+    """Let the server copy fields from one record to another, secrets included; nothing is read.
+
+    By a server action that exists for this one call (`ir.actions.server`; 17.0 and 19.0).
+    """
+    model_ids = instance.call("ir.model", "search", domain=[["model", "=", MODEL]])
+    values = ", ".join(f"{field!r}: backup[{field!r}]" for field in sorted(fields))
+    code = (
+        f"backup = env[{MODEL!r}].browse({backup_id})\n"
+        f"env[{MODEL!r}].browse({server_id}).write({{{values}}})"
+    )
+    action_id = instance.call(
+        "ir.actions.server",
+        "create",
+        vals_list={
+            "name": f"remote-mailcfg: put mail server {server_id} back",
+            "model_id": model_ids[0],
+            "state": "code",
+            "code": code,
+        },
+    )
+    try:
+        instance.call("ir.actions.server", "run", (action_id,))
+    finally:
+        instance.call("ir.actions.server", "unlink", (action_id,))
 
 
 def fetch_probe_sender(instance: Instance, from_filter: str) -> str:

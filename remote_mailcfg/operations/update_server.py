@@ -34,6 +34,8 @@ def update_server(
                 f"`remote-mailcfg server delete {server.id}` removes it.",
             )
         changed = drop_unchanged(values, server)
+        if "smtp_pass" in changed:
+            progress.note(f"{target.name}: the password is part of the change")
         if not changed:
             progress.note(f"{target.name}: server {server.id} is already so; nothing is written")
             default = default_server(scene.servers)

@@ -132,7 +132,7 @@ def _log_in_frozen(instance: Instance, session: WebSession, password: Secret) ->
     """Log in while `web.base.url` is frozen, and remove the freeze unless it is not ours."""
     target = instance.target
     before = fetch_parameters(instance, BASE_URL, FREEZE)
-    if FREEZE in before and not before[FREEZE].startswith(FREEZE_MARK):
+    if before.get(FREEZE) and not before[FREEZE].startswith(FREEZE_MARK):  # empty freezes nothing
         session.log_in(password, target.totp_secret)  # frozen by the instance's administrators
         return
     mark = FREEZE_MARK + datetime.now(UTC).isoformat()

@@ -26,6 +26,8 @@ PROVED_FIELDS: Final = frozenset(
 )
 
 BINARY_FIELDS: Final = frozenset({"smtp_ssl_certificate", "smtp_ssl_private_key"})
+#: What a record only tells to be set or not: the password, and the content of the files.
+SECRET_FIELDS: Final = BINARY_FIELDS | {"smtp_pass"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,11 @@ class Change:
         if self.action in {"create", "unarchive"}:
             return True
         return self.action == "update" and not PROVED_FIELDS.isdisjoint(self.values)
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether values are written that nobody can read to write them back."""
+        return not SECRET_FIELDS.isdisjoint(self.values)
 
     @property
     def in_place(self) -> bool:

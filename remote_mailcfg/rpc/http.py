@@ -10,7 +10,7 @@ import ssl
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Final, Self
@@ -174,19 +174,18 @@ def _open_pool(target: Target) -> urllib3.PoolManager:
 
 
 def _open_proxy_pool(proxy: str, context: ssl.SSLContext | None) -> urllib3.ProxyManager:
-    try:
+    with suppress(ValueError):  # which may hold the proxy's password
         credentials = urlsplit(proxy)
         headers = None
         if credentials.username:
             pair = f"{credentials.username}:{credentials.password or ''}"
             headers = {"Proxy-Authorization": _basic(unquote(pair))}
         return urllib3.ProxyManager(proxy, maxsize=1, proxy_headers=headers, ssl_context=context)
-    except ValueError:  # its text may show the proxy's password
-        raise ConfigurationError(
-            "configuration",
-            "the HTTP proxy of the environment is not an address of the form http://host:port",
-            "Check HTTP_PROXY and HTTPS_PROXY.",
-        ) from None
+    raise ConfigurationError(
+        "configuration",
+        "the HTTP proxy of the environment is not an address of the form http://host:port",
+        "Check HTTP_PROXY and HTTPS_PROXY.",
+    )
 
 
 def _basic(pair: str) -> str:

@@ -7,6 +7,7 @@ header `X-Odoo-Database` is never sent here: 19 would answer without a cookie.
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -152,12 +153,13 @@ class WebSession:
 
 
 def _totp_code(secret: Secret) -> str:
-    """Return the code of the moment; raises `ConfigurationError` if the secret is not base32."""
+    """Return the code of the moment; raises `ConfigurationError` for what is no such secret."""
     import pyotp  # noqa: PLC0415 - only two-factor accounts need it
 
-    try:
+    with suppress(ValueError):  # which may hold the secret, so it is not even kept as the context
         return pyotp.TOTP(secret.reveal().replace(" ", "")).now()
-    except ValueError:
-        raise ConfigurationError(
-            "configuration", "OPENSPP_TOTP_SECRET is not base32 text"
-        ) from None
+    raise ConfigurationError(
+        "configuration",
+        "OPENSPP_TOTP_SECRET is not base32 text, or too short",
+        "Odoo shows 32 letters and digits where two-factor login is set up.",
+    )

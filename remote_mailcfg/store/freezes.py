@@ -27,7 +27,7 @@ def login_lock(target: Target) -> FileLock:
 def load_freeze(target: Target) -> str | None:
     """Return the value of the freeze that an earlier run noted and did not remove, or None."""
     content = load_private(_file(target))
-    return content["value"] if content else None
+    return content.get("value") if content else None
 
 
 def note_freeze(target: Target, value: str) -> None:

@@ -13,7 +13,7 @@ def _file(target: Target) -> Path:
 def load_session(target: Target) -> dict[str, str] | None:
     """Return the kept cookies, or None."""
     content = load_private(_file(target))
-    return content["cookies"] if content else None
+    return content.get("cookies") if content else None
 
 
 def save_session(target: Target, cookies: dict[str, str]) -> None:
