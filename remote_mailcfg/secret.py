@@ -28,6 +28,9 @@ class Secret:
             return NotImplemented
         return hmac.compare_digest(self._value.encode(), other._value.encode())
 
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
     __hash__ = None  # type: ignore[assignment]  # unhashable: a secret is no dictionary key
 
     def __reduce__(self) -> NoReturn:

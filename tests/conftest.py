@@ -5,11 +5,17 @@ from pathlib import Path
 
 import pytest
 
+OWN_PREFIXES = ("OPENSPP_", "SMTP_")
+OWN_NAMES = frozenset({"REMOTE_MAILCFG_INVENTORY", "COLUMNS", "NO_COLOR", "FORCE_COLOR"})
+
 
 @pytest.fixture
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Hide this machine's own settings and proxies, and keep state in a folder of the test."""
+    """Hide this machine's own settings and proxies; the current folder and the state are empty."""
     for name in tuple(os.environ):
-        if name.startswith(("OPENSPP_", "SMTP_")) or name.lower().endswith("_proxy"):
+        if name.startswith(OWN_PREFIXES) or name in OWN_NAMES or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    current = tmp_path / "current"
+    current.mkdir()
+    monkeypatch.chdir(current)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import ssl
 import threading
@@ -20,6 +21,8 @@ from tests.recorded import Version, exchange
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.005
 DEADLINE_SECONDS = 10
+#: What stands in the recordings for something left out, and is no XML.
+PLACEHOLDER = re.compile(rb"<(frames|odoo|path)>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +92,14 @@ class ReplayServer:
 def recorded(version: Version, name: str, index: int = 0) -> Reply:
     """Return a real answer, kept alive."""
     response = exchange(version, name, index).response
+    body = response.content
+    if response.headers.get("Content-Type", "").startswith("text/xml"):
+        body = PLACEHOLDER.sub(rb"[\1]", body)
     names = {"Set-Cookie", "Location", "WWW-Authenticate"} & response.headers.keys()
     return Reply(
         status=response.status,
         content_type=response.headers.get("Content-Type", ""),
-        body=response.content,
+        body=body,
         headers=tuple((name, response.headers[name]) for name in sorted(names)),
     )
 
@@ -169,7 +175,7 @@ def replay(*script: Step, tls: ssl.SSLContext | None = None) -> Iterator[ReplayS
                 with contextlib.suppress(OSError):  # the client may leave before we are done
                     step(self.connection, stopping)
 
-        do_GET = do_POST = _answer  # noqa: N815 - http.server looks these names up
+        do_CONNECT = do_GET = do_POST = _answer  # noqa: N815 - http.server looks these names up
 
         def log_message(self, *_: object) -> None:
             """Say nothing: the requests are kept."""

@@ -4,13 +4,30 @@ import csv
 import json
 import logging
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.status import Status
 
+from remote_mailcfg.report.table import CONTROL
 from remote_mailcfg.report.view import Row
+
+
+class PlainConsole(Console):
+    """A console that shows what a server holds and obeys none of it."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Render as rich does; control characters in the texts become visible."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(segment.text.translate(CONTROL), segment.style)
 
 
 class Terminal:
@@ -18,8 +35,8 @@ class Terminal:
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self.quiet = quiet
-        self.out = Console(soft_wrap=False, highlight=False)
-        self.err = Console(stderr=True, highlight=False)
+        self.out = PlainConsole(highlight=False)
+        self.err = PlainConsole(stderr=True, highlight=False)
         self._status: Status | None = None
         if verbose:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -47,7 +64,7 @@ class Terminal:
     def confirm(self, question: str) -> bool:
         """Ask on the terminal; no is the answer to everything but a yes."""
         self.done()
-        return typer.confirm(question, err=True)
+        return typer.confirm(question.translate(CONTROL), err=True)
 
     def problem(self, text: RenderableType) -> None:
         """Say what failed, on stderr, quiet or not."""

@@ -1,5 +1,6 @@
 """Where a secret is put: a reference such as `file:PATH` or `keyring:SERVICE/USER`."""
 
+import errno
 import os
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +13,7 @@ def check_savable(reference: str) -> None:
     """Look that a secret could be saved there, before there is one to lose.
 
     Raises `ConfigurationError` for another kind of reference, a file that exists, a folder that
-    does not, or a keyring that is not installed.
+    does not, or a keyring that is not installed or keeps nothing.
     """
     kind, _, place = reference.partition(":")
     if kind == "file" and place:
@@ -38,11 +39,18 @@ def check_savable(reference: str) -> None:
 
 
 def save_secret(reference: str, secret: Secret) -> None:
-    """Put a secret where the reference points; a new file is readable by its owner alone."""
+    """Put a secret where the reference points; a new file is readable by its owner alone.
+
+    Raises `OSError`, also for what a keyring refuses.
+    """
     kind, _, place = reference.partition(":")
     if kind == "keyring":
+        keyring = _keyring()
         service, _, user = place.partition("/")
-        _keyring().set_password(service, user, secret.reveal())
+        try:
+            keyring.set_password(service, user, secret.reveal())
+        except keyring.errors.KeyringError as error:
+            raise OSError(errno.EACCES, f"the keyring refuses it: {error}") from error
         return
     path = Path(place).expanduser()
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -59,4 +67,10 @@ def _keyring() -> ModuleType:
             "--save: the Python package keyring is not installed",
             "pip install 'remote-mailcfg[keyring]'",
         ) from None
+    if keyring.get_keyring().priority <= 0:  # what it falls back on where there is no service
+        raise ConfigurationError(
+            "configuration",
+            "--save: this machine has no keyring service that could keep the secret",
+            "Save it with file:PATH, or start the desktop's keyring.",
+        )
     return keyring

@@ -36,7 +36,7 @@ class Queue:
 
 
 def create_test_mail(
-    instance: Instance, server: MailServerRecord, *, sender: str, recipient: str, run: str
+    instance: Instance, server: MailServerRecord, *, sender: str, recipient: str
 ) -> int:
     """Put a mail that says who sent it and why into the queue; return its id.
 
@@ -46,7 +46,7 @@ def create_test_mail(
     """
     target = instance.target
     text = (
-        f"This is a test of outgoing mail. {target.login} sent it with remote-mailcfg (run {run})"
+        f"This is a test of outgoing mail. {target.login} sent it with remote-mailcfg"
         f" from {target.url}, database {target.database}, through the mail server {server.id}"
         f" '{server.name}' ({server.smtp_host}:{server.smtp_port}). There is nothing to do."
     )

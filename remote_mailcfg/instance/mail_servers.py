@@ -124,7 +124,7 @@ def restore_server(
     """
     model_ids = instance.call("ir.model", "search", domain=[["model", "=", MODEL]])
     values = ", ".join(f"{field!r}: backup[{field!r}]" for field in sorted(fields))
-    code = (
+    python = (
         f"backup = env[{MODEL!r}].browse({backup_id})\n"
         f"env[{MODEL!r}].browse({server_id}).write({{{values}}})"
     )
@@ -135,7 +135,7 @@ def restore_server(
             "name": f"remote-mailcfg: put mail server {server_id} back",
             "model_id": model_ids[0],
             "state": "code",
-            "code": code,
+            "code": python,
         },
     )
     try:

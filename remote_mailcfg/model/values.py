@@ -4,9 +4,12 @@ Odoo stores port -5, an empty name or a host with a blank without complaint (see
 so everything is checked before it is sent, and all problems are told at once.
 """
 
+import ipaddress
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Final
 
 from remote_mailcfg.model.capabilities import Capabilities
@@ -25,6 +28,9 @@ TOKEN_AUTHENTICATIONS: Final = frozenset({"gmail", "outlook"})
 
 #: What can be changed of a server whose connection comes from odoo.conf.
 CLI_FIELDS: Final = frozenset({"name", "sequence", "from_filter"})
+
+#: Control characters and line breaks, by Unicode category.
+CONTROL: Final = frozenset({"Cc", "Zl", "Zp"})
 
 MAX_INTEGER: Final = 2**31 - 1
 MAX_PORT: Final = 65535
@@ -80,7 +86,7 @@ def _check_fields(
 def _check_texts(values: Values) -> Iterator[str]:
     for field, value in values.items():
         text = value.reveal() if isinstance(value, Secret) else value
-        if isinstance(text, str) and re.search(r"[\x00-\x1f\x7f]", text):
+        if isinstance(text, str) and any(unicodedata.category(c) in CONTROL for c in text):
             yield f"{field}: holds a control character"
     if "name" in values and not str(values["name"]).strip():
         yield "name: is empty"
@@ -101,16 +107,19 @@ def _check_host(host: str) -> Iterator[str]:
         yield f"smtp_host: {host!r} holds a port; give it as smtp_port"
     elif host.endswith("."):
         yield f"smtp_host: {host!r} ends with a dot, which no certificate's name does"
-    elif not _is_idna(host):
-        yield f"smtp_host: {host!r} is not a host name"
+    elif not _is_host(host):
+        yield f"smtp_host: {host!r} is not a host name or an IP address"
 
 
-def _is_idna(host: str) -> bool:
+def _is_host(host: str) -> bool:
+    with suppress(ValueError):
+        ipaddress.ip_address(host)
+        return True
     try:
-        host.encode("idna")
+        labels = host.encode("idna").decode().split(".")
     except UnicodeError:
         return False
-    return True
+    return all(re.fullmatch(r"\w([\w-]*\w)?", label, re.ASCII) for label in labels)
 
 
 def _check_selections(values: Values, capabilities: Capabilities) -> Iterator[str]:
@@ -141,12 +150,13 @@ def _check_together(values: Values, before: MailServerRecord | None) -> Iterator
 
     authentication = value("smtp_authentication", "login")
     encryption = value("smtp_encryption", "none")
+    if authentication != "cli" and values.get("smtp_host") == "":
+        yield "smtp_host: is empty"
     if authentication == "certificate":
         if encryption == "none":
             yield "smtp_authentication: certificate needs an encryption"
-        for field in ("smtp_ssl_certificate", "smtp_ssl_private_key"):
-            if not value(field, ""):
-                yield f"{field}: certificate authentication needs it"
+        needed = ("smtp_ssl_certificate", "smtp_ssl_private_key")
+        yield from (f"{f}: certificate authentication needs it" for f in needed if not value(f, ""))
     if authentication in TOKEN_AUTHENTICATIONS:
         if encryption != "starttls":
             yield f"smtp_encryption: {authentication} wants starttls"

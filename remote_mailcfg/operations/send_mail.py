@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from remote_mailcfg.apply.candidate import new_run
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError, TransportError
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.mail_queue import (
@@ -67,9 +66,7 @@ def send_through(target: Target, progress: Progress, *, named: str, recipient: s
             )
         sender = fetch_probe_sender(instance, server.from_filter)
         progress.working(f"{target.name}: sending through '{server.name}' (up to 60 s)")
-        mail_id = create_test_mail(
-            instance, server, sender=sender, recipient=recipient, run=new_run()
-        )
+        mail_id = create_test_mail(instance, server, sender=sender, recipient=recipient)
         try:
             mail = _send_and_wait(instance, mail_id)
         finally:

@@ -54,7 +54,11 @@ class Change:
     def in_place(self) -> bool:
         """Whether a copy cannot stand for the server: tokens of Gmail and Outlook do not copy."""
         before = self.before
-        return before is not None and before.smtp_authentication in TOKEN_AUTHENTICATIONS
+        return (
+            before is not None
+            and before.smtp_authentication in TOKEN_AUTHENTICATIONS
+            and self.after.smtp_authentication in TOKEN_AUTHENTICATIONS
+        )
 
     @property
     def after(self) -> MailServerRecord:
@@ -74,11 +78,16 @@ class Change:
 
 
 def drop_unchanged(values: Values, before: MailServerRecord) -> Values:
-    """Return the values that differ from the record; secrets always count as different."""
+    """Return the values that differ from the record; a secret that is set counts as different."""
     return {
         field: value
         for field, value in values.items()
-        if isinstance(value, Secret)
-        or field in BINARY_FIELDS
-        or value != getattr(before, field, None)
+        if (field in SECRET_FIELDS and value) or value != _known(before, field)
     }
+
+
+def _known(before: MailServerRecord, field: str) -> object:
+    """Return what a record tells of a field; of a secret only that it is not set."""
+    if field == "smtp_pass":
+        return None if before.has_password else ""
+    return getattr(before, field, None)

@@ -1,11 +1,15 @@
 """Tables that fit 80 columns, and the small texts around them."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from rich.table import Table
 from rich.text import Text
 
 from remote_mailcfg.errors import RemoteMailcfgError
+
+#: What a terminal would obey: control characters but line feed and tab, made visible.
+CONTROL: Final = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if code not in {9, 10}}
 
 
 def make_table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
@@ -15,7 +19,8 @@ def make_table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> 
         table.add_column(column, overflow="fold")
     for row in rows:
         # as Text: what a server holds is never read as markup
-        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        cells = (cell if isinstance(cell, Text) else Text(cell.translate(CONTROL)) for cell in row)
+        table.add_row(*cells)
     return table
 
 

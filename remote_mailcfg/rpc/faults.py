@@ -53,7 +53,9 @@ def odoo_error(exception: str, text: str, access: Access) -> RemoteMailcfgError:
         return session_expired()
     if name == "AccessError":
         return OdooError("access-denied", f"Odoo denies access: {text}", ROLE_HINT)
-    code = "not-found" if name == "MissingError" else "refused-by-odoo"
+    # XML-RPC does not name the class; a session may speak another language, RPC speaks English
+    is_missing = name == "MissingError" or text.startswith("Record does not exist or has been del")
+    code = "not-found" if is_missing else "refused-by-odoo"
     return OdooError(code, text or f"Odoo raised {exception}", exception=exception)
 
 

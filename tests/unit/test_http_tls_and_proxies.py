@@ -183,9 +183,10 @@ def test_a_proxy_that_does_not_answer_is_told_from_the_instance(
 def test_a_tunnel_that_the_proxy_refuses_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     refusal = json_reply("no", status=407)
 
-    with replay(refusal) as proxy, pytest.raises(TransportError) as caught:
+    with replay(refusal) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        ask(proxy, url="https://instance.example")
+        with pytest.raises(TransportError) as caught:
+            ask(proxy, url="https://instance.example")
 
     assert caught.value.code == "unreachable"
     assert "407" in caught.value.message

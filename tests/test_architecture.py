@@ -1,0 +1,120 @@
+"""The layers of the package: what may import what, and how large a file may grow."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import remote_mailcfg
+
+PACKAGE = Path(remote_mailcfg.__file__).parent
+NAME = remote_mailcfg.__name__
+
+#: A module imports only from its own folder or from a row below. Folders of one row are strangers.
+ROWS = (
+    ("__main__",),
+    ("cli",),
+    ("report",),
+    ("operations", "sandbox"),
+    ("apply",),
+    ("fleet", "store"),
+    ("audit", "instance"),
+    ("config", "plan", "rpc"),
+    ("model",),
+    ("secret", "errors"),
+    ("__init__",),  # the version
+)
+ROW_OF = {folder: number for number, row in enumerate(ROWS) for folder in row}
+
+#: Libraries that one module alone knows.
+ONLY_IN = {"odoorpc": "rpc/jsonrpc.py", "urllib3": "rpc/http.py"}
+
+MOST_LINES = 300
+#: Names that say nothing about what a module is for.
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "core", "misc"}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+every_module = pytest.mark.parametrize("path", MODULES, ids=relative)
+
+
+def folder_of(path: Path) -> str:
+    """Return the folder in the package, or a top module's own name."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the dotted name of every import, those inside functions included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (it.name for it in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{relative(path)}:{node.lineno}: a relative import"
+            assert node.module
+            yield from (f"{node.module}.{it.name}" for it in node.names)
+
+
+def top_of(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def imported_folders(path: Path) -> Iterator[str]:
+    """Yield the folders (or top modules) of the package that a module imports from."""
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        if top == NAME:
+            first = rest.partition(".")[0]
+            yield first if (PACKAGE / first).is_dir() or first in ROW_OF else "__init__"
+
+
+def test_the_modules_are_found() -> None:
+    assert {"rpc/http.py", "errors.py", "cli/main.py"} <= {relative(it) for it in MODULES}
+
+
+@every_module
+def test_a_module_imports_only_from_its_folder_or_a_row_below(path: Path) -> None:
+    own = folder_of(path)
+
+    upwards = {
+        folder
+        for folder in imported_folders(path)
+        if folder != own and ROW_OF[folder] <= ROW_OF[own]
+    }
+
+    assert upwards == set()
+
+
+@every_module
+def test_every_folder_has_its_row(path: Path) -> None:
+    assert folder_of(path) in ROW_OF
+
+
+def test_the_sandbox_imports_nothing_of_ours() -> None:
+    modules = [it for it in MODULES if folder_of(it) == "sandbox"]
+
+    assert [relative(it) for it in modules if set(imported_folders(it)) - {"sandbox"}] == []
+
+
+@pytest.mark.parametrize(("library", "owner"), ONLY_IN.items())
+def test_a_library_is_known_to_one_module(library: str, owner: str) -> None:
+    users = {relative(it) for it in MODULES for name in imports(it) if top_of(name) == library}
+
+    assert users == {owner}
+
+
+@every_module
+def test_a_file_stays_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+@every_module
+def test_a_name_says_what_the_module_is_for(path: Path) -> None:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+
+    assert EMPTY_NAMES.isdisjoint(parts)

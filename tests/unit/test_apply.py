@@ -1,0 +1,685 @@
+"""The promise: no active server whose connection was changed and not proved, and none missing."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from remote_mailcfg.apply.change import Applier
+from remote_mailcfg.errors import OdooError, RemoteMailcfgError, TransportError
+from remote_mailcfg.instance.mail_servers import fetch_servers
+from remote_mailcfg.model.mail_server import BACKUP_PREFIX, CANDIDATE_PREFIX, MailServerRecord
+from remote_mailcfg.model.smtp_test import SmtpTest
+from remote_mailcfg.plan.change import Action, Change
+from remote_mailcfg.secret import Secret
+from tests.fake_transport import (
+    SERVERS,
+    Call,
+    FakeTransport,
+    MailServerTable,
+    RecordedProgress,
+    Row,
+    connection_of,
+    make_instance,
+    make_row,
+)
+from tests.recorded import VERSIONS, Version
+
+REFUSED = "Connection refused: [Errno 111] Connection refused"
+
+NEW: dict[str, Any] = {
+    "name": "New",
+    "smtp_encryption": "starttls",
+    "smtp_host": "new.example.org",
+    "smtp_port": 587,
+    "smtp_user": "u@example.org",
+    "smtp_pass": Secret("n3w"),
+    "from_filter": "example.org",
+}
+
+
+def live_row(**values: Any) -> Row:
+    row = {"name": "Live", "smtp_host": "old.example.org", "smtp_pass": "0ld", "smtp_user": "u"}
+    return make_row(7, **row | values)
+
+
+def gmail_row() -> Row:
+    return live_row(
+        smtp_authentication="gmail", google_gmail_refresh_token="t0ken", smtp_pass=False
+    )
+
+
+@dataclass(slots=True)
+class Stage:
+    """One change about to be carried out on a table."""
+
+    table: MailServerTable
+    action: Action
+    values: dict[str, Any]
+    test: bool = True
+    progress: RecordedProgress = field(init=False)
+    transport: FakeTransport = field(init=False)
+    started: dict[int, Row] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.progress = RecordedProgress()
+        self.transport = FakeTransport(self.table)
+        self.started = {server_id: dict(row) for server_id, row in self.table.rows.items()}
+
+    @property
+    def before(self) -> MailServerRecord | None:
+        if self.action == "create":
+            return None
+        instance = make_instance(FakeTransport(self.table))
+        (server,) = fetch_servers(instance, self.table.capabilities, ids=[7])
+        return server
+
+    def carry_out(self) -> tuple[int, SmtpTest | None]:
+        change = Change(action=self.action, before=self.before, values=self.values)
+        instance = make_instance(self.transport)
+        capabilities = self.table.capabilities
+        applier = Applier(instance, capabilities, self.progress, test=self.test)
+        return applier.apply(change)
+
+    def fail(self, *, code: str = "test-failed") -> RemoteMailcfgError:
+        """Carry it out and return the error that it ends with."""
+        with pytest.raises(RemoteMailcfgError) as caught:
+            self.carry_out()
+        assert caught.value.code == code
+        return caught.value
+
+    @property
+    def steps(self) -> list[str]:
+        """What was done to mail servers, in order; runs of mere reading are left out."""
+        told = ("create", "copy", "write", "unlink", "test_smtp_connection")
+        calls = [call for call in self.transport.calls if call.model == SERVERS]
+        return [f"{c.method} {list(c.ids) or ''}".strip() for c in calls if c.method in told]
+
+    @property
+    def live(self) -> Row:
+        return self.table.rows[7]
+
+    @property
+    def candidates(self) -> list[Row]:
+        rows = self.table.rows.values()
+        return [row for row in rows if str(row["name"]).startswith(CANDIDATE_PREFIX)]
+
+
+def refuse_everything(_row: Row) -> str:
+    return REFUSED
+
+
+def creating(**options: Any) -> Stage:
+    return Stage(MailServerTable(live_row(), **options), "create", NEW)
+
+
+def updating(values: dict[str, Any] | None = None, **options: Any) -> Stage:
+    row = options.pop("row", live_row())
+    return Stage(
+        MailServerTable(row, **options), "update", values or {"smtp_host": "new.example.org"}
+    )
+
+
+# Create
+
+
+def test_a_new_server_is_created_archived_tested_and_then_switched_on() -> None:
+    stage = creating()
+
+    server_id, test = stage.carry_out()
+
+    assert stage.steps == ["create", "test_smtp_connection [8]", "write [8]"]
+    assert server_id == 8
+    assert test is not None
+    assert (test.ok, test.id, test.name) == (True, 8, "New")
+    assert stage.table.rows[8]["active"] is True
+    assert stage.table.rows[8]["name"] == "New"
+    assert stage.table.rows[8]["smtp_pass"] == "n3w"
+
+
+def test_a_new_server_is_a_candidate_by_name_from_its_birth() -> None:
+    stage = creating()
+
+    stage.carry_out()
+
+    (born,) = stage.transport.named(f"{SERVERS}.create")
+    assert born.values["active"] is False
+    assert str(born.values["name"]).startswith("remote-mailcfg candidate 20")
+    assert str(born.values["name"]).endswith(": New")
+
+
+def test_a_new_server_whose_test_fails_is_removed() -> None:
+    stage = creating(failure=refuse_everything)
+
+    error = stage.fail()
+
+    assert stage.steps == ["create", "test_smtp_connection [8]", "unlink [8]"]
+    assert stage.table.rows == stage.started
+    assert error.message == (f"the test of 'New' failed (refused), nothing was changed: {REFUSED}")
+    assert error.hint
+
+
+def test_a_new_server_that_is_not_as_written_is_removed() -> None:
+    stage = creating(ignored=("active",))
+
+    error = stage.fail(code="not-verified")
+
+    assert stage.table.rows == stage.started
+    assert "active is not what was written" in error.message
+
+
+def test_without_a_test_a_new_server_is_born_archived_all_the_same() -> None:
+    stage = creating()
+    stage.test = False
+
+    assert stage.carry_out() == (8, None)
+
+    assert stage.steps == ["create", "write [8]"]
+
+
+# Update
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_update_is_proved_on_an_archived_copy_before_it_is_written(version: Version) -> None:
+    stage = updating(version=version)
+
+    server_id, test = stage.carry_out()
+
+    assert stage.steps == ["copy [7]", "test_smtp_connection [8]", "write [7]", "unlink [8]"]
+    assert server_id == 7
+    assert test is not None
+    assert test.ok
+    assert stage.table.rows == {7: live_row(smtp_host="new.example.org")}
+
+
+def test_the_copy_is_a_candidate_by_name_from_its_birth() -> None:
+    stage = updating()
+
+    stage.carry_out()
+
+    (born,) = stage.transport.named(f"{SERVERS}.copy")
+    assert born.values["active"] is False
+    assert str(born.values["name"]).startswith("remote-mailcfg candidate 20")
+    assert str(born.values["name"]).endswith(": Live")
+
+
+def test_the_test_of_a_copy_carries_the_id_and_name_of_the_live_record() -> None:
+    _, test = updating({"smtp_port": 25}).carry_out()
+
+    assert test is not None
+    assert (test.id, test.name) == (7, "Live")
+
+
+def test_a_copy_is_tested_with_the_new_values_and_the_stored_password() -> None:
+    stage = updating()
+
+    stage.carry_out()
+
+    assert stage.table.proved == [connection_of(live_row(smtp_host="new.example.org"))]
+
+
+def test_an_update_whose_test_fails_leaves_the_live_record_untouched() -> None:
+    stage = updating(failure=refuse_everything)
+
+    error = stage.fail()
+
+    assert stage.steps == ["copy [7]", "test_smtp_connection [8]", "unlink [8]"]
+    assert stage.table.rows == stage.started
+    test = error.details["test"]
+    assert (test.id, test.name, test.ok, test.cause) == (7, "Live", False, "refused")
+
+
+@pytest.mark.parametrize(
+    "values", [{"name": "N"}, {"sequence": 1}, {"smtp_debug": True}], ids=lambda it: next(iter(it))
+)
+def test_what_the_connection_does_not_depend_on_is_written_without_a_test(
+    values: dict[str, Any],
+) -> None:
+    stage = updating(values, failure=refuse_everything)
+
+    assert stage.carry_out() == (7, None)
+
+    assert stage.steps == ["write [7]"]
+
+
+def test_without_a_test_an_update_is_written_at_once() -> None:
+    stage = updating(failure=refuse_everything)
+    stage.test = False
+
+    assert stage.carry_out() == (7, None)
+
+    assert stage.steps == ["write [7]"]
+    assert stage.live["smtp_host"] == "new.example.org"
+
+
+@pytest.mark.parametrize(
+    ("values", "written"),
+    [
+        pytest.param({"smtp_pass": Secret("n3w")}, {"smtp_pass": "n3w"}, id="a-password"),
+        pytest.param({"smtp_pass": ""}, {"smtp_pass": False}, id="a-password-cleared"),
+        pytest.param(
+            {"smtp_ssl_certificate": "Y2VydA=="},
+            {"smtp_ssl_certificate": "Y2VydA=="},
+            id="a-certificate",
+        ),
+        pytest.param(
+            {"smtp_ssl_certificate": ""}, {"smtp_ssl_certificate": False}, id="no-certificate"
+        ),
+        pytest.param({"smtp_user": ""}, {"smtp_user": False}, id="a-user-cleared"),
+    ],
+)
+def test_every_kind_of_value_is_read_back(values: dict[str, Any], written: dict[str, Any]) -> None:
+    stage = updating(values)
+
+    stage.carry_out()
+
+    assert stage.table.rows == {7: live_row(**written)}
+
+
+@pytest.mark.parametrize(
+    ("values", "ignored"),
+    [
+        pytest.param({"smtp_host": "new", "smtp_port": 25}, "smtp_host", id="a-text"),
+        pytest.param({"smtp_user": ""}, "smtp_user", id="a-text-to-clear"),
+        pytest.param({"smtp_pass": Secret("n3w")}, "smtp_pass", id="a-password"),
+        pytest.param({"smtp_pass": ""}, "smtp_pass", id="a-password-to-clear"),
+        pytest.param({"smtp_ssl_certificate": "bmV3"}, "smtp_ssl_certificate", id="a-certificate"),
+    ],
+)
+def test_a_write_that_changed_nothing_is_not_verified(values: dict[str, Any], ignored: str) -> None:
+    stage = updating(values, ignored=(ignored,))
+
+    error = stage.fail(code="not-verified")
+
+    assert error.message == (
+        f"mail server 7 was written, and on reading back {ignored} is not what was written"
+    )
+    assert stage.table.rows == stage.started
+
+
+def test_a_certificate_that_could_not_be_cleared_is_not_verified() -> None:
+    row = live_row(smtp_ssl_certificate="Y2VydA==", smtp_ssl_private_key="a2V5")
+    stage = updating({"smtp_ssl_certificate": ""}, row=row, ignored=("smtp_ssl_certificate",))
+
+    assert "smtp_ssl_certificate is not" in stage.fail(code="not-verified").message
+
+
+def test_a_record_that_is_gone_on_reading_back_is_not_verified() -> None:
+    stage = updating({"sequence": 1})
+    change = Change(action="update", before=stage.before, values=stage.values)
+    stage.table.rows.clear()
+    applier = Applier(
+        make_instance(stage.transport), stage.table.capabilities, stage.progress, test=True
+    )
+
+    with pytest.raises(OdooError, match="on reading back it is not there"):
+        applier.apply(change)
+
+
+def test_a_backup_is_made_before_a_secret_is_written_and_is_known_by_name() -> None:
+    stage = updating({"smtp_pass": Secret("n3w")})
+
+    stage.carry_out()
+
+    assert stage.steps == [
+        "copy [7]",
+        "test_smtp_connection [8]",
+        "copy [7]",
+        "write [7]",
+        "unlink [8, 9]",
+    ]
+    _, backup = stage.transport.named(f"{SERVERS}.copy")
+    assert backup.values.keys() == {"active", "name"}
+    assert backup.values["active"] is False
+    assert str(backup.values["name"]).startswith("remote-mailcfg backup 20")
+    assert str(backup.values["name"]).endswith(": Live")
+
+
+def test_a_secret_that_is_written_without_a_test_has_a_backup_too() -> None:
+    stage = updating({"smtp_pass": Secret("n3w")})
+    stage.test = False
+
+    stage.carry_out()
+
+    assert stage.steps == ["copy [7]", "write [7]", "unlink [8]"]
+    assert stage.table.rows == {7: live_row(smtp_pass="n3w")}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"smtp_host": "new.example.org", "sequence": 1}, id="what-can-be-read"),
+        pytest.param({"smtp_pass": Secret("n3w")}, id="a-secret"),
+        pytest.param(
+            {"smtp_host": "new.example.org", "smtp_pass": Secret("n3w")}, id="beside-a-secret"
+        ),
+        pytest.param({"name": "New", "smtp_pass": Secret("n3w")}, id="a-name-beside-a-secret"),
+        pytest.param({"smtp_ssl_certificate": "bmV3"}, id="a-certificate"),
+    ],
+)
+def test_what_was_written_is_put_back_when_it_cannot_be_read_back(values: dict[str, Any]) -> None:
+    stage = updating(values)
+    written: list[Call] = []
+
+    def forget(call: Call) -> Any:
+        if call.method == "write" and not written:
+            written.append(call)
+        elif len(written) == 1 and call.name == f"{SERVERS}.search_read":
+            written.append(call)
+            raise TransportError("timeout", "no answer within 90 s")
+        return stage.table(call)
+
+    stage.transport = FakeTransport(forget)
+
+    stage.fail(code="timeout")
+
+    assert stage.table.rows == stage.started
+
+
+# Archive, unarchive, delete
+
+
+def test_archiving_makes_no_test() -> None:
+    stage = Stage(MailServerTable(live_row()), "archive", {"active": False})
+
+    assert stage.carry_out() == (7, None)
+
+    assert stage.steps == ["write [7]"]
+    assert stage.live["active"] is False
+
+
+def test_unarchiving_proves_the_archived_record_first() -> None:
+    stage = Stage(MailServerTable(live_row(active=False)), "unarchive", {"active": True})
+
+    _, test = stage.carry_out()
+
+    assert stage.steps == ["test_smtp_connection [7]", "write [7]"]
+    assert test is not None
+    assert test.id == 7
+    assert stage.live["active"] is True
+
+
+def test_unarchiving_a_server_whose_test_fails_leaves_it_archived() -> None:
+    table = MailServerTable(live_row(active=False), failure=refuse_everything)
+    stage = Stage(table, "unarchive", {"active": True})
+
+    stage.fail()
+
+    assert stage.steps == ["test_smtp_connection [7]"]
+    assert stage.table.rows == stage.started
+
+
+def test_unarchiving_without_a_test_makes_none() -> None:
+    table = MailServerTable(live_row(active=False), failure=refuse_everything)
+    stage = Stage(table, "unarchive", {"active": True}, test=False)
+
+    assert stage.carry_out() == (7, None)
+
+    assert stage.steps == ["write [7]"]
+
+
+def test_a_server_that_cannot_be_archived_stays_active() -> None:
+    table = MailServerTable(live_row(), ignored=("active",))
+    stage = Stage(table, "archive", {"active": False})
+
+    stage.fail(code="not-verified")
+
+    assert stage.table.rows == stage.started
+
+
+def test_a_deleted_server_is_gone() -> None:
+    stage = Stage(MailServerTable(live_row(), make_row(8)), "delete", {})
+
+    assert stage.carry_out() == (7, None)
+
+    assert stage.steps == ["unlink [7]"]
+    assert list(stage.table.rows) == [8]
+
+
+def test_a_deleted_server_that_is_still_there_is_not_verified() -> None:
+    stage = Stage(MailServerTable(live_row()), "delete", {})
+    stage.transport = FakeTransport(lambda c: c.method == "unlink" or stage.table(c))
+
+    error = stage.fail(code="not-verified")
+
+    assert "it is still there" in error.message
+
+
+# Gmail and Outlook: in place
+
+
+def test_a_server_with_a_token_is_changed_in_place_tested_and_that_is_said() -> None:
+    stage = updating({"from_filter": "example.org"}, row=gmail_row(), version="17.0")
+
+    _, test = stage.carry_out()
+
+    assert stage.steps == ["write [7]", "test_smtp_connection [7]"]
+    assert test is not None
+    assert test.id == 7
+    assert stage.progress.notes == [
+        (
+            "registry: gmail tokens cannot be copied, so the live record is changed first and put"
+            " back if its test fails"
+        )
+    ]
+
+
+def test_a_server_with_a_token_whose_test_fails_is_put_back() -> None:
+    stage = updating(
+        {"from_filter": "example.org"}, row=gmail_row(), version="17.0", failure=refuse_everything
+    )
+
+    stage.fail()
+
+    assert stage.steps == ["write [7]", "test_smtp_connection [7]", "write [7]"]
+    assert stage.table.rows == stage.started
+
+
+def test_a_priority_of_a_server_with_a_token_is_written_without_a_test() -> None:
+    stage = updating({"sequence": 1}, row=gmail_row(), version="17.0")
+
+    stage.carry_out()
+
+    assert stage.steps == ["write [7]"]
+
+
+# Any call may fail
+
+
+@dataclass(slots=True)
+class Breaking:
+    """Fails one call, before or after the table has done what it asks; `every` fails the rest."""
+
+    table: MailServerTable
+    index: int
+    error: Callable[[], BaseException]
+    done: bool
+    every: bool = False
+    count: int = -1
+
+    def __call__(self, call: Call) -> Any:
+        self.count += 1
+        breaks = self.count >= self.index if self.every else self.count == self.index
+        if not breaks:
+            return self.table(call)
+        if self.done:
+            with suppress(OdooError):
+                self.table(call)
+        raise self.error()
+
+
+SCENES: dict[str, Callable[[], Stage]] = {
+    "create": creating,
+    "update": lambda: updating(
+        {"smtp_host": "new.example.org", "smtp_port": 25, "name": "New", "sequence": 1}
+    ),
+    "update-password": lambda: updating({"smtp_pass": Secret("n3w")}),
+    "update-host-and-password": lambda: updating(
+        {"smtp_host": "new.example.org", "smtp_pass": Secret("n3w")}
+    ),
+    "update-name-and-password": lambda: updating({"name": "New", "smtp_pass": Secret("n3w")}),
+    "update-gmail": lambda: updating(
+        {"from_filter": "example.org"}, row=gmail_row(), version="17.0"
+    ),
+    "unarchive": lambda: Stage(
+        MailServerTable(live_row(active=False)), "unarchive", {"active": True}
+    ),
+}
+
+ERRORS: dict[str, tuple[Callable[[], BaseException], bool]] = {
+    "refused": (lambda: OdooError("refused-by-odoo", "no"), False),
+    "timeout-before": (lambda: TransportError("timeout", "no answer within 90 s"), False),
+    "timeout-after": (lambda: TransportError("timeout", "no answer within 90 s"), True),
+    "interrupt-before": (KeyboardInterrupt, False),
+    "interrupt-after": (KeyboardInterrupt, True),
+}
+
+
+def calls_of(scene: Callable[[], Stage]) -> list[Call]:
+    """Return the calls of a scene in which nothing fails."""
+    stage = scene()
+    stage.carry_out()
+    return stage.transport.calls
+
+
+def failures(*, without: str = "") -> list[Any]:
+    """Return each call of each scene with each error."""
+    rows = []
+    for scene_name, scene in SCENES.items():
+        if scene_name == without:
+            continue
+        for index, call in enumerate(calls_of(scene)):
+            for error_name, (error, done) in ERRORS.items():
+                name = f"{scene_name}-{index}-{call.method}-{error_name}"
+                rows.append(pytest.param(scene, index, error, done, id=name))
+    return rows
+
+
+def carry_out_broken(
+    scene: Callable[[], Stage],
+    index: int,
+    error: Callable[[], BaseException],
+    *,
+    done: bool,
+    every: bool = False,
+) -> tuple[Stage, BaseException | None]:
+    """Carry out a scene in which a call fails; return it and what it ended with."""
+    stage = scene()
+    stage.transport = FakeTransport(Breaking(stage.table, index, error, done, every))
+    try:
+        stage.carry_out()
+    except (RemoteMailcfgError, KeyboardInterrupt) as ended:
+        return stage, ended
+    return stage, None
+
+
+def check_said(text: str, stage: Stage, ended: BaseException | None) -> None:
+    """Check that the user reads this: in the error's hint, or, after an interruption, in a note."""
+    if isinstance(ended, RemoteMailcfgError):
+        assert text in ended.hint
+    else:
+        assert any(text in note for note in stage.progress.notes)
+
+
+def check_promise(stage: Stage) -> None:
+    """Check that every active server is proved or as it was, and that none is missing."""
+    known = [*stage.table.proved, *map(connection_of, stage.started.values())]
+    for row in stage.table.rows.values():
+        assert not row["active"] or connection_of(row) in known
+    missing = stage.started.keys() - stage.table.rows.keys()
+    assert not missing
+    for server_id, row in stage.started.items():
+        assert stage.table.rows[server_id]["active"] or not row["active"]
+
+
+@pytest.mark.parametrize(("scene", "index", "error", "done"), failures())
+def test_no_failing_call_leaves_an_unproved_server_or_none(
+    scene: Callable[[], Stage],
+    index: int,
+    error: Callable[[], BaseException],
+    done: bool,  # noqa: FBT001 - a row's value
+) -> None:
+    stage, _ = carry_out_broken(scene, index, error, done=done)
+
+    check_promise(stage)
+
+
+@pytest.mark.parametrize(("scene", "index", "error", "done"), failures())
+def test_a_failing_call_leaves_no_candidate_or_says_so(
+    scene: Callable[[], Stage],
+    index: int,
+    error: Callable[[], BaseException],
+    done: bool,  # noqa: FBT001 - a row's value
+) -> None:
+    stage, ended = carry_out_broken(scene, index, error, done=done)
+
+    if stage.candidates:
+        check_said("may be left", stage, ended)
+
+
+@pytest.mark.parametrize(
+    ("scene", "index", "error", "done"),
+    failures(without="update-gmail"),
+)
+def test_an_instance_that_goes_away_keeps_the_promise(
+    scene: Callable[[], Stage],
+    index: int,
+    error: Callable[[], BaseException],
+    done: bool,  # noqa: FBT001 - a row's value
+) -> None:
+    stage, _ = carry_out_broken(scene, index, error, done=done, every=True)
+
+    check_promise(stage)
+
+
+@pytest.mark.parametrize("index", range(1, 5))
+@pytest.mark.parametrize("error", ["refused", "timeout-before"])
+def test_a_token_server_that_cannot_be_put_back_is_told(index: int, error: str) -> None:
+    stage, ended = carry_out_broken(
+        SCENES["update-gmail"], index, ERRORS[error][0], done=False, every=True
+    )
+
+    assert stage.live["from_filter"] == "example.org"
+    check_said("could not be put back", stage, ended)
+
+
+def test_a_candidate_that_cannot_be_removed_is_told_beside_the_failed_test() -> None:
+    stage = updating(failure=refuse_everything)
+    stage.transport = FakeTransport(lambda c: c.method == "unlink" or stage.table(c))
+
+    error = stage.fail()
+
+    assert len(stage.candidates) == 1
+    assert "An archived record of run" in error.hint
+
+
+def test_a_candidate_that_cannot_be_removed_in_the_end_is_an_error() -> None:
+    stage = updating()
+    stage.transport = FakeTransport(lambda c: c.method == "unlink" or stage.table(c))
+
+    error = stage.fail(code="not-verified")
+
+    assert error.message == "a record of this run could not be removed"
+    assert error.hint.startswith("The change itself is made and read back. An archived record")
+    assert stage.live["smtp_host"] == "new.example.org"
+
+
+def test_a_backup_that_could_not_be_put_back_is_kept_and_named() -> None:
+    stage = updating({"smtp_pass": Secret("n3w")})
+    stage.test = False
+
+    def fail(call: Call) -> Any:
+        if call.model == "ir.actions.server" or call.name == f"{SERVERS}.search_count":
+            raise OdooError("refused-by-odoo", "no")
+        return stage.table(call)
+
+    stage.transport = FakeTransport(fail)
+
+    error = stage.fail(code="refused-by-odoo")
+
+    assert "Its old state is kept in the archived record 8" in error.hint
+    assert stage.table.rows[8]["smtp_pass"] == "0ld"
+    assert str(stage.table.rows[8]["name"]).startswith(BACKUP_PREFIX)

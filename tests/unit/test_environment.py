@@ -1,0 +1,380 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from remote_mailcfg.config.environment import Environment, load_environment, parse_target
+from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.secret import Secret
+
+MINIMUM = {"OPENSPP_URL": "https://spp.example", "OPENSPP_LOGIN": "ann"}
+SECRETS = ["OPENSPP_API_KEY", "OPENSPP_PASSWORD", "OPENSPP_TOTP_SECRET", "OPENSPP_HTTP_BASIC"]
+CANARY = "ca:nary-9bd1"
+
+SetVariables = Callable[..., None]
+
+
+@pytest.fixture
+def set_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SetVariables:
+    """Return a function that sets variables of the real environment, in a folder without .env."""
+    monkeypatch.chdir(tmp_path)
+
+    def set_them(**values: str) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+
+    return set_them
+
+
+def target_of(**values: str) -> Target:
+    return parse_target(Environment(MINIMUM | values, {}))
+
+
+def problems_of(**values: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        target_of(**values)
+    return caught.value.message.splitlines()
+
+
+# Every variable
+
+
+def test_two_variables_are_enough() -> None:
+    assert target_of() == Target(name="spp.example", url="https://spp.example", login="ann")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        pytest.param(*row, id=f"{row[0]}={row[1]}")
+        for row in (
+            ("OPENSPP_URL", "http://spp.example:8069", "url", "http://spp.example:8069"),
+            ("OPENSPP_URL", "https://spp.example/x/", "url", "https://spp.example/x"),
+            ("OPENSPP_URL", "https://spp.example///", "url", "https://spp.example"),
+            ("OPENSPP_URL", " https://spp.example ", "url", "https://spp.example"),
+            ("OPENSPP_URL", "https://[::1]:8069", "url", "https://[::1]:8069"),
+            ("OPENSPP_URL", "https://spp.example:8443/x", "name", "spp.example:8443"),
+            ("OPENSPP_DB", "openspp_prod", "database", "openspp_prod"),
+            ("OPENSPP_LOGIN", "mail.admin@example.org", "login", "mail.admin@example.org"),
+            ("OPENSPP_API_KEY", "0123abcd", "api_key", Secret("0123abcd")),
+            ("OPENSPP_PASSWORD", " with spaces ", "password", Secret(" with spaces ")),
+            ("OPENSPP_TOTP_SECRET", "JBSWY3DP", "totp_secret", Secret("JBSWY3DP")),
+            ("OPENSPP_HTTP_BASIC", "gate:a:b", "http_basic", Secret("gate:a:b")),
+            ("OPENSPP_PROTOCOL", "auto", "protocol", "auto"),
+            ("OPENSPP_PROTOCOL", "jsonrpc", "protocol", "jsonrpc"),
+            ("OPENSPP_PROTOCOL", "xmlrpc", "protocol", "xmlrpc"),
+            ("OPENSPP_PROTOCOL", "json2", "protocol", "json2"),
+            ("OPENSPP_TIMEOUT", "12.5", "timeout_seconds", 12.5),
+            ("OPENSPP_TIMEOUT", "3600", "timeout_seconds", 3600),
+            ("OPENSPP_INSECURE_TLS", "1", "insecure_tls", True),
+            ("OPENSPP_INSECURE_TLS", "True", "insecure_tls", True),
+            ("OPENSPP_INSECURE_TLS", "YES", "insecure_tls", True),
+            ("OPENSPP_INSECURE_TLS", "on", "insecure_tls", True),
+            ("OPENSPP_INSECURE_TLS", "0", "insecure_tls", False),
+            ("OPENSPP_INSECURE_TLS", "no", "insecure_tls", False),
+        )
+    ],
+)
+def test_a_variable_sets_its_field(name: str, text: str, field: str, value: object) -> None:
+    assert getattr(target_of(**{name: text}), field) == value
+
+
+def test_a_ca_file_is_a_path(tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    path.touch()
+
+    assert target_of(OPENSPP_CA_FILE=str(path)).ca_file == path
+
+
+def test_a_ca_file_may_stand_in_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "ca.pem").touch()
+
+    assert target_of(OPENSPP_CA_FILE="~/ca.pem").ca_file == tmp_path / "ca.pem"
+
+
+# Every invalid value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        pytest.param(*row, id=f"{row[0]}={row[1][:24]}")
+        for row in (
+            ("OPENSPP_URL", "", "OPENSPP_URL is not set"),
+            ("OPENSPP_URL", "spp.example", "is not an address of the form"),
+            ("OPENSPP_URL", "ftp://spp.example", "is not an address of the form"),
+            ("OPENSPP_URL", "https://", "is not an address of the form"),
+            ("OPENSPP_URL", "https://spp.example:port", "is not an address of the form"),
+            ("OPENSPP_URL", "https://spp.example:0", "is not an address of the form"),
+            ("OPENSPP_URL", "https://spp.example:65536", "is not an address of the form"),
+            ("OPENSPP_URL", "https://[::1", "is not an address of the form"),
+            ("OPENSPP_URL", "https://ann@spp.example", "holds a user or password"),
+            ("OPENSPP_URL", "https://spp.example/?debug=1", "has a query or a fragment"),
+            ("OPENSPP_URL", "https://spp.example/web#menu", "has a query or a fragment"),
+            ("OPENSPP_LOGIN", " ", "OPENSPP_LOGIN is not set"),
+            ("OPENSPP_HTTP_BASIC", "gate", "OPENSPP_HTTP_BASIC is not of the form user:password"),
+            ("OPENSPP_PROTOCOL", "soap", "OPENSPP_PROTOCOL is 'soap', not one of auto, jsonrpc,"),
+            ("OPENSPP_TIMEOUT", "soon", "OPENSPP_TIMEOUT is 'soon', not a number of seconds"),
+            ("OPENSPP_TIMEOUT", "0", "OPENSPP_TIMEOUT is '0'"),
+            ("OPENSPP_TIMEOUT", "-1", "OPENSPP_TIMEOUT is '-1'"),
+            ("OPENSPP_TIMEOUT", "3601", "OPENSPP_TIMEOUT is '3601'"),
+            ("OPENSPP_TIMEOUT", "nan", "OPENSPP_TIMEOUT is 'nan'"),
+            ("OPENSPP_TIMEOUT", "inf", "OPENSPP_TIMEOUT is 'inf'"),
+            ("OPENSPP_CA_FILE", "/no/ca.pem", "OPENSPP_CA_FILE: there is no file /no/ca.pem"),
+            ("OPENSPP_INSECURE_TLS", "maybe", "OPENSPP_INSECURE_TLS is 'maybe', not 1 or 0"),
+        )
+    ],
+)
+def test_an_invalid_value_is_named(name: str, text: str, words: str) -> None:
+    (problem,) = problems_of(**{name: text})
+
+    assert words in problem
+
+
+def test_a_configuration_error_is_wrong_usage_and_names_where_to_set_things() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        target_of(OPENSPP_TIMEOUT="soon")
+
+    assert caught.value.code == "configuration"
+    assert caught.value.is_usage
+    assert ".env.example" in caught.value.hint
+
+
+def test_all_problems_are_reported_at_once() -> None:
+    problems = problems_of(
+        OPENSPP_URL="spp",
+        OPENSPP_LOGIN="",
+        OPENSPP_API_KEY_FILE="/no/key",
+        OPENSPP_PASSWORD="a",
+        OPENSPP_PASSWORD_FILE="b",
+        OPENSPP_HTTP_BASIC="gate",
+        OPENSPP_PROTOCOL="soap",
+        OPENSPP_TIMEOUT="soon",
+        OPENSPP_CA_FILE="/no/ca.pem",
+        OPENSPP_INSECURE_TLS="maybe",
+    )
+
+    assert [problem.split(" ")[0].rstrip(":") for problem in problems] == [
+        "OPENSPP_URL",
+        "OPENSPP_API_KEY_FILE",
+        "OPENSPP_PASSWORD",
+        "OPENSPP_LOGIN",
+        "OPENSPP_HTTP_BASIC",
+        "OPENSPP_PROTOCOL",
+        "OPENSPP_TIMEOUT",
+        "OPENSPP_CA_FILE",
+        "OPENSPP_INSECURE_TLS",
+    ]
+
+
+def test_no_message_shows_a_secret(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(CANARY)
+    problems = problems_of(
+        OPENSPP_URL=f"https://ann:{CANARY}@spp.example",
+        OPENSPP_API_KEY=CANARY,
+        OPENSPP_API_KEY_FILE=str(key),
+        OPENSPP_PASSWORD=CANARY,
+        OPENSPP_PASSWORD_FILE="/no/password",
+        OPENSPP_TOTP_SECRET=CANARY,
+        OPENSPP_HTTP_BASIC=CANARY.replace(":", ""),
+    )
+
+    assert len(problems) == 4
+    assert not [it for it in problems if CANARY in it or CANARY.replace(":", "") in it]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param(f"https://ann:{CANARY}@spp.example:port", id="invalid-port"),
+        pytest.param(f"ftp://ann:{CANARY}@spp.example", id="other-scheme"),
+        pytest.param(f"https://spp.example/?password={CANARY}", id="query"),
+    ],
+)
+def test_no_message_shows_what_an_address_hides(url: str) -> None:
+    assert CANARY not in "".join(problems_of(OPENSPP_URL=url))
+
+
+# Secrets in files
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_may_come_from_a_file(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text(f"{CANARY}\n")
+
+    assert Environment({f"{name}_FILE": str(path)}, {}).secret(name) == Secret(CANARY)
+
+
+def test_a_secret_file_may_stand_in_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "secret").write_text(CANARY)
+
+    environment = Environment({"SMTP_PASS_FILE": "~/secret"}, {})
+
+    assert environment.secret("SMTP_PASS") == Secret(CANARY)
+
+
+def test_a_secret_that_is_not_given_is_none() -> None:
+    assert Environment({}, {}).secret("SMTP_PASS") is None
+
+
+def test_a_secret_may_be_wanted_of_the_real_environment_alone() -> None:
+    environment = Environment({"SMTP_PASS": "of the file"}, {"OTHER": "x"})
+
+    assert environment.secret("SMTP_PASS", real_only=True) is None
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_given_twice_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text(CANARY)
+
+    (problem,) = problems_of(**{name: "gate:keeper", f"{name}_FILE": str(path)})
+
+    assert problem == f"{name} and {name}_FILE are both given"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(None, "cannot be read: No such file or directory", id="missing"),
+        pytest.param(b"", "is empty", id="empty"),
+        pytest.param(b" \n", "is empty", id="blank"),
+        pytest.param(b"\xff\xfe\x00", "cannot be read: not a text in UTF-8", id="binary"),
+    ],
+)
+def test_a_secret_file_that_cannot_be_used_is_named(
+    content: bytes | None, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+
+    (problem,) = problems_of(OPENSPP_PASSWORD_FILE=str(path))
+
+    assert problem == f"OPENSPP_PASSWORD_FILE: {path} {words}"
+
+
+def test_a_folder_in_place_of_a_secret_file_is_named(tmp_path: Path) -> None:
+    (problem,) = problems_of(OPENSPP_PASSWORD_FILE=str(tmp_path))
+
+    assert problem.endswith("cannot be read: Is a directory")
+
+
+# The real environment and dotenv files
+
+
+def test_a_dotenv_file_of_this_folder_is_read(set_variables: SetVariables, tmp_path: Path) -> None:
+    set_variables()
+    (tmp_path / ".env").write_text("OPENSPP_DB=from-the-file\n")
+
+    assert load_environment(None).get("OPENSPP_DB") == "from-the-file"
+
+
+def test_another_dotenv_file_is_read_in_its_place(
+    set_variables: SetVariables, tmp_path: Path
+) -> None:
+    set_variables()
+    (tmp_path / ".env").write_text("OPENSPP_DB=here\nOPENSPP_LOGIN=ann\n")
+    (tmp_path / "other.env").write_text("OPENSPP_DB=there\n")
+
+    environment = load_environment(Path("other.env"))
+
+    assert environment.get("OPENSPP_DB") == "there"
+    assert environment.get("OPENSPP_LOGIN") == ""
+
+
+def test_without_a_dotenv_file_the_real_environment_is_all(set_variables: SetVariables) -> None:
+    set_variables(OPENSPP_DB="real")
+
+    assert load_environment(None).get("OPENSPP_DB") == "real"
+
+
+def test_the_real_environment_stands_above_a_dotenv_file(
+    set_variables: SetVariables, tmp_path: Path
+) -> None:
+    set_variables(OPENSPP_DB="real")
+    (tmp_path / ".env").write_text("OPENSPP_DB=from-the-file\nOPENSPP_LOGIN=ann\n")
+
+    environment = load_environment(None)
+
+    assert environment.get("OPENSPP_DB") == "real"
+    assert environment.get("OPENSPP_LOGIN") == "ann"
+    assert "OPENSPP_LOGIN" not in environment.real
+
+
+@pytest.mark.parametrize(
+    ("real", "written"),
+    [
+        pytest.param("OPENSPP_PASSWORD", "OPENSPP_PASSWORD_FILE", id="literal-above-file"),
+        pytest.param("OPENSPP_PASSWORD_FILE", "OPENSPP_PASSWORD", id="file-above-literal"),
+    ],
+)
+def test_the_real_environment_stands_above_a_dotenv_file_in_either_form_of_a_secret(
+    real: str, written: str, set_variables: SetVariables, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("in-a-file")
+    value_of = {"OPENSPP_PASSWORD": "literal", "OPENSPP_PASSWORD_FILE": str(secret)}
+    set_variables(**{real: value_of[real]})
+    (tmp_path / ".env").write_text(f"{written}={value_of[written]}\n")
+
+    expected = "literal" if real == "OPENSPP_PASSWORD" else "in-a-file"
+    assert load_environment(None).secret("OPENSPP_PASSWORD") == Secret(expected)
+
+
+def test_an_empty_variable_counts_as_not_given(set_variables: SetVariables, tmp_path: Path) -> None:
+    set_variables(OPENSPP_DB="", OPENSPP_PASSWORD="")
+    (tmp_path / ".env").write_text("OPENSPP_DB=filled\nOPENSPP_PASSWORD=filled\nOPENSPP_LOGIN=\n")
+
+    environment = load_environment(None)
+
+    assert environment.get("OPENSPP_DB") == "filled"
+    assert environment.secret("OPENSPP_PASSWORD") == Secret("filled")
+    assert "OPENSPP_LOGIN" not in environment.values
+
+
+def test_a_name_without_a_value_counts_as_not_given(
+    set_variables: SetVariables, tmp_path: Path
+) -> None:
+    set_variables()
+    (tmp_path / ".env").write_text("OPENSPP_PASSWORD\n")
+
+    assert load_environment(None).secret("OPENSPP_PASSWORD") is None
+
+
+@pytest.mark.parametrize("password", ["a${HOME}b", "$HOME", "${UNDEFINED:-x}"])
+def test_a_dotenv_file_is_not_expanded(
+    password: str, set_variables: SetVariables, tmp_path: Path
+) -> None:
+    set_variables(HOME="/somewhere")
+    (tmp_path / ".env").write_text(f"OPENSPP_PASSWORD={password}\n")
+
+    assert load_environment(None).secret("OPENSPP_PASSWORD") == Secret(password)
+
+
+def test_a_dotenv_file_that_is_named_and_missing_is_an_error(set_variables: SetVariables) -> None:
+    set_variables()
+
+    with pytest.raises(ConfigurationError, match=r"--env-file: there is no file no\.env"):
+        load_environment(Path("no.env"))
+
+
+def test_a_dotenv_file_that_is_no_text_is_an_error_that_does_not_show_it(
+    set_variables: SetVariables, tmp_path: Path
+) -> None:
+    set_variables()
+    (tmp_path / ".env").write_bytes(f"OPENSPP_PASSWORD={CANARY}".encode() + b"\xff\n")
+
+    with pytest.raises(ConfigurationError, match=r"^\.env cannot be read: not a text") as caught:
+        load_environment(None)
+
+    assert CANARY not in caught.value.message
