@@ -9,19 +9,19 @@ import logging
 import ssl
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Final, Self
 from urllib.parse import unquote, urlsplit
 
 import urllib3
-from urllib3 import exceptions as transport_errors
 
 from remote_mailcfg import __version__
 from remote_mailcfg.errors import ConfigurationError, TransportError
 from remote_mailcfg.model.target import Target
+from remote_mailcfg.rpc.foreign_errors import foreign_errors_stopped, no_answer
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
@@ -100,7 +100,7 @@ class HttpClient:
         sent = self._headers | dict(headers or {}) | (jar.header() if jar else {})
         _check_headers(sent)
         started = time.monotonic()
-        with _foreign_errors_stopped(self._target):
+        with foreign_errors_stopped(self._target):
             response = self._pool.request(
                 method,
                 url,
@@ -161,7 +161,7 @@ class HttpClient:
                 "Check that the address is that of Odoo.",
             )
         if time.monotonic() - started > self._target.timeout_seconds:
-            raise _no_answer(self._target)
+            raise no_answer(self._target)
 
 
 def _open_pool(target: Target) -> urllib3.PoolManager:
@@ -216,76 +216,5 @@ def _tls_context(target: Target) -> ssl.SSLContext:
     if target.insecure_tls:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        urllib3.disable_warnings(transport_errors.InsecureRequestWarning)
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     return context
-
-
-@contextmanager
-def _foreign_errors_stopped(target: Target) -> Iterator[None]:
-    """Turn every error of the HTTP library into one of ours; none passes this line."""
-    try:
-        yield
-    except transport_errors.ProxyError as error:
-        raise TransportError(
-            "unreachable",
-            f"the HTTP proxy of the environment does not reach {target.url}: {_reason(error)}",
-            "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
-        ) from error
-    except transport_errors.SSLError as error:
-        raise TransportError("tls-failed", *_tls_words(target, _reason(error))) from error
-    except (transport_errors.NewConnectionError, transport_errors.ConnectTimeoutError) as error:
-        raise TransportError(
-            "unreachable",
-            f"no connection to {target.url}: {_reason(error)}",
-            "Check the address and the port, and that this machine may reach them.",
-        ) from error
-    except transport_errors.ReadTimeoutError as error:
-        raise _no_answer(target) from error
-    except transport_errors.LocationValueError as error:
-        raise ConfigurationError(
-            "configuration",
-            f"{target.url} is not a valid address: {_reason(error)}",
-            "Check OPENSPP_URL.",
-        ) from error
-    except transport_errors.HTTPError as error:
-        raise TransportError(
-            "unreachable",
-            f"the connection to {target.url} broke before the answer was complete:"
-            f" {_reason(error)}",
-            "Look at the instance's log; what the call was to do may or may not have been done.",
-        ) from error
-
-
-def _no_answer(target: Target) -> TransportError:
-    return TransportError(
-        "timeout",
-        f"{target.url} did not answer within {target.timeout_seconds:g} s",
-        "The call may still be running there. Raise OPENSPP_TIMEOUT if the instance is slow.",
-    )
-
-
-def _reason(error: Exception) -> str:
-    """Return the innermost cause in one line: the outer ones repeat it with object addresses."""
-    inner: BaseException = error
-    while (deeper := _cause_of(inner)) is not None:
-        inner = deeper
-    if isinstance(inner, OSError) and inner.strerror:
-        return inner.strerror
-    return str(inner).rpartition(">: ")[2].strip() or type(inner).__name__
-
-
-def _cause_of(error: BaseException) -> BaseException | None:
-    for candidate in (*reversed(error.args), error.__cause__):
-        if isinstance(candidate, BaseException):
-            return candidate
-    return None
-
-
-def _tls_words(target: Target, reason: str) -> tuple[str, str]:
-    message = f"TLS with {target.url} failed: {reason}"
-    if "WRONG_VERSION_NUMBER" in reason or "record layer" in reason.lower():
-        return message, "The port does not speak TLS: use http://, or the port that does."
-    return message, (
-        "Name the CA that signed the certificate in OPENSPP_CA_FILE;"
-        " OPENSPP_INSECURE_TLS=1 trusts any certificate and is for tests only."
-    )

@@ -172,7 +172,6 @@ def test_a_value_that_no_header_carries_is_refused_without_showing_it(value: str
     ("step", "words"),
     [
         pytest.param(sends(b""), "closed connection", id="closed-without-a-word"),
-        pytest.param(sends(b"SSH-2.0-OpenSSH_9\r\n"), "SSH-2.0-OpenSSH_9", id="not-http"),
         pytest.param(
             sends(HEAD + b"Content-Length: 9\r\n\r\nabc"), "3 bytes read", id="truncated-body"
         ),
@@ -363,3 +362,14 @@ def test_a_request_without_a_jar_neither_sends_nor_keeps_cookies() -> None:
 
 def test_an_empty_jar_sends_no_cookie_header() -> None:
     assert CookieJar().header() == {}
+
+
+def test_a_banner_of_another_protocol_is_not_odoo() -> None:
+    with (
+        replay(sends(b"220 mail.example.org ESMTP\r\n")) as server,
+        pytest.raises(TransportError) as caught,
+    ):
+        ask(server)
+
+    assert caught.value.code == "not-odoo"
+    assert "220 mail.example.org ESMTP" in caught.value.message

@@ -77,7 +77,7 @@ def test_a_port_without_tls_is_told_from_a_bad_certificate() -> None:
         ask(server, url=server.url.replace("http:", "https:"))
 
     assert caught.value.code == "tls-failed"
-    assert caught.value.hint.startswith("The port does not speak TLS")
+    assert caught.value.hint.startswith("The port may not speak TLS")
 
 
 def test_requests_over_tls_share_one_connection(tls: ssl.SSLContext, ca_file: Path) -> None:

@@ -1,0 +1,99 @@
+"""Where the HTTP library's errors stop: each becomes one of ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import BadStatusLine
+
+from urllib3 import exceptions as transport_errors
+
+from remote_mailcfg.errors import ConfigurationError, TransportError
+from remote_mailcfg.model.target import Target
+
+
+@contextmanager
+def foreign_errors_stopped(target: Target) -> Iterator[None]:
+    """Turn every error of the HTTP library into one of ours; none passes this line."""
+    try:
+        yield
+    except transport_errors.ProxyError as error:
+        raise TransportError(
+            "unreachable",
+            f"the HTTP proxy of the environment does not reach {target.url}: {_reason(error)}",
+            "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
+        ) from error
+    except transport_errors.SSLError as error:
+        raise TransportError("tls-failed", *_tls_words(target, _reason(error))) from error
+    except (transport_errors.NewConnectionError, transport_errors.ConnectTimeoutError) as error:
+        raise TransportError(
+            "unreachable",
+            f"no connection to {target.url}: {_reason(error)}",
+            "Check the address and the port, and that this machine may reach them.",
+        ) from error
+    except transport_errors.ReadTimeoutError as error:
+        raise no_answer(target) from error
+    except transport_errors.LocationValueError as error:
+        raise ConfigurationError(
+            "configuration",
+            f"{target.url} is not a valid address: {_reason(error)}",
+            "Check OPENSPP_URL.",
+        ) from error
+    except transport_errors.ProtocolError as error:
+        if _is_no_http(error):
+            raise TransportError(
+                "not-odoo",
+                f"{target.url} answers, and not in HTTP: {_reason(error)}",
+                "Check the port of OPENSPP_URL.",
+            ) from error
+        raise _broken(target, error) from error
+    except transport_errors.HTTPError as error:
+        raise _broken(target, error) from error
+
+
+def _is_no_http(error: transport_errors.ProtocolError) -> bool:
+    """Tell whether something else than a status line came, for instance a mail server's banner."""
+    cause = _cause_of(error)
+    return isinstance(cause, BadStatusLine) and not isinstance(cause, ConnectionError)
+
+
+def _broken(target: Target, error: Exception) -> TransportError:
+    return TransportError(
+        "unreachable",
+        f"the connection to {target.url} broke before the answer was complete: {_reason(error)}",
+        "Look at the instance's log; what the call was to do may or may not have been done.",
+    )
+
+
+def no_answer(target: Target) -> TransportError:
+    """Return the error for an answer that did not come, or not whole, in time."""
+    return TransportError(
+        "timeout",
+        f"{target.url} did not answer within {target.timeout_seconds:g} s",
+        "The call may still be running there. Raise OPENSPP_TIMEOUT if the instance is slow.",
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Return the innermost cause in one line: the outer ones repeat it with object addresses."""
+    inner: BaseException = error
+    while (deeper := _cause_of(inner)) is not None:
+        inner = deeper
+    if isinstance(inner, OSError) and inner.strerror:
+        return inner.strerror
+    return str(inner).rpartition(">: ")[2].strip() or type(inner).__name__
+
+
+def _cause_of(error: BaseException) -> BaseException | None:
+    for candidate in (*reversed(error.args), error.__cause__):
+        if isinstance(candidate, BaseException):
+            return candidate
+    return None
+
+
+def _tls_words(target: Target, reason: str) -> tuple[str, str]:
+    message = f"TLS with {target.url} failed: {reason}"
+    if "certificate" in reason.lower():
+        return message, (
+            "Name the CA that signed the certificate in OPENSPP_CA_FILE;"
+            " OPENSPP_INSECURE_TLS=1 trusts any certificate and is for tests only."
+        )
+    return message, "The port may not speak TLS: use http://, or the port that does."
