@@ -88,6 +88,21 @@ def test_a_connection_that_the_server_closed_is_opened_anew() -> None:
     assert len(server.connections) == 2
 
 
+def test_the_connection_is_closed_with_the_client() -> None:
+    closed = threading.Event()
+
+    def answers_and_waits(connection: socket.socket, _stopping: threading.Event) -> None:
+        connection.sendall(HEAD + b"Content-Length: 2\r\n\r\nab")
+        if connection.recv(1) == b"":
+            closed.set()
+
+    with replay(answers_and_waits) as server:
+        with HttpClient(server.target()) as http:  # and it is not left to its destruction
+            http.request("GET", "/x")
+
+        assert closed.wait(DEADLINE_SECONDS)
+
+
 def test_an_answer_has_its_status_headers_and_body() -> None:
     page = html_reply(404, "no", headers={"X-Said": "so"})
 

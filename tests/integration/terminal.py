@@ -1,0 +1,81 @@
+"""A command on a terminal of its own, as a person sits at it."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+
+from tests.integration.instance import Instance
+
+DEADLINE_SECONDS = 30
+COLUMNS = 80
+
+
+class Terminal:
+    """Reads what the command shows and types what a person would."""
+
+    def __init__(self, master: int, process: "subprocess.Popen[bytes]") -> None:
+        self._master = master
+        self._process = process
+        self._raw = b""
+
+    @property
+    def screen(self) -> str:
+        """Everything shown so far, without colours and movements of the cursor."""
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._raw.decode()).replace("\r\n", "\n")
+
+    def read_until(self, text: str) -> None:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while text not in self.screen:
+            assert self._read(deadline), f"the command ended without {text!r}: {self.screen}"
+
+    def type(self, line: str) -> None:
+        os.write(self._master, line.encode() + b"\n")
+
+    def finish(self) -> int:
+        """Read to the end and return the exit code."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while self._read(deadline):
+            pass
+        return self._process.wait(DEADLINE_SECONDS)
+
+    def _read(self, deadline: float) -> bool:
+        ready, _, _ = select.select([self._master], [], [], max(0, deadline - time.monotonic()))
+        assert ready, f"nothing more came: {self.screen}"
+        try:
+            part = os.read(self._master, 65536)
+        except OSError:  # the command has closed its side
+            return False
+        self._raw += part
+        return bool(part)
+
+
+@contextlib.contextmanager
+def on_terminal(instance: Instance, *words: str, **variables: str) -> Iterator[Terminal]:
+    """Run a command on a terminal of 80 columns."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, COLUMNS, 0, 0))
+    environment = {**os.environ, **instance.environment(**variables), "TERM": "xterm"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "remote_mailcfg", *words],
+        env=environment,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    try:
+        yield Terminal(master, process)
+    finally:
+        process.kill()
+        process.wait(DEADLINE_SECONDS)
+        os.close(master)

@@ -1,0 +1,201 @@
+"""Formats, exit codes, `-q` and `-v`, and errors of configuration."""
+
+import csv
+import io
+import json
+import re
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.instance import Instance
+from tests.integration.terminal import COLUMNS, on_terminal
+from tests.integration.test_server_list_and_show import SERVER_KEYS
+from tests.smtp_peers import PASSWORD, SmtpPeers
+from tests.stand_in.http import StandIn
+
+
+def test_an_envelope_has_exactly_the_keys_of_the_contract(instance: Instance) -> None:
+    ran = instance.json("server", "list")
+    assert ran.json.keys() == {"command", "results", "summary"}
+    assert ran.json["command"] == "server list"
+    assert ran.json["summary"] == {"total": 1, "ok": 1, "failed": 0}
+    assert ran.result.keys() == {"instance", "url", "ok", "data"}
+    assert (ran.result["instance"], ran.result["url"]) == (instance.place, instance.url)
+
+
+def test_a_failure_has_exactly_the_keys_of_the_contract(instance: Instance) -> None:
+    ran = instance.json("server", "show", "0")
+    assert ran.json["summary"] == {"total": 1, "ok": 0, "failed": 1}
+    assert ran.result.keys() == {"instance", "url", "ok", "error"}
+    assert ran.error.keys() == {"code", "message", "hint"}
+
+
+def test_a_failed_test_stands_beside_the_error(some_instance: Instance, smtp: SmtpPeers) -> None:
+    ran = some_instance.json("server", "create", *some_instance.options(smtp.refused))
+    assert ran.error.keys() == {"code", "message", "hint", "test"}
+
+
+def test_jsonl_is_one_result_a_line(some_instance: Instance) -> None:
+    ran = some_instance.run("server", "list", "-o", "jsonl")
+    (line,) = ran.out.splitlines()
+    assert json.loads(line).keys() == {"instance", "url", "ok", "data"}
+
+
+def test_csv_has_a_header_and_a_row_for_each_server(
+    some_instance: Instance, smtp: SmtpPeers
+) -> None:
+    some_instance.add_server(smtp.plain, from_filter="a.example.org,b.example.org")
+    rows = [*csv.DictReader(io.StringIO(some_instance.run("server", "list", "-o", "csv").out))]
+    (row,) = [it for it in rows if it["name"] == some_instance.name()]
+    assert row.keys() == SERVER_KEYS
+    assert row["from_filter"] == "a.example.org,b.example.org"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("server", "show"), ("server", "test"), ("check",), ("route", "a@example.org"), ("debug",)],
+    ids=" ".join,
+)
+def test_csv_of_other_commands_has_a_header(
+    some_instance: Instance, smtp: SmtpPeers, words: tuple[str, ...]
+) -> None:
+    some_instance.add_server(smtp.plain)
+    more = {"server": [some_instance.name()], "debug": ["status"]}.get(words[0], [])
+    ran = some_instance.run(*words, *more, "-o", "csv")
+    rows = [*csv.DictReader(io.StringIO(ran.out))]
+    assert rows
+    assert None not in rows[0]
+
+
+def test_a_table_fits_80_columns_on_a_terminal(some_instance: Instance, smtp: SmtpPeers) -> None:
+    long = "a-rather-long-host-name.of-a-mail-server.somewhere.example.org"
+    some_instance.add_server(smtp.plain, smtp_host=long, smtp_user="notifications@" + long)
+    with on_terminal(some_instance, "server", "list") as terminal:
+        assert terminal.finish() == 0
+    assert [line for line in terminal.screen.splitlines() if len(line) > COLUMNS] == []
+
+
+def test_quiet_says_nothing_of_success(some_instance: Instance, smtp: SmtpPeers) -> None:
+    ran = some_instance.run("server", "create", *some_instance.options(smtp.plain), "-q")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+def test_quiet_tells_failures(some_instance: Instance) -> None:
+    ran = some_instance.run("server", "show", some_instance.name(), "-q")
+    assert (ran.code, ran.out) == (1, "")
+    assert "there is no mail server" in ran.err
+
+
+def test_verbose_logs_each_request_without_secrets(instance: Instance, smtp: SmtpPeers) -> None:
+    words = ("server", "create", *instance.options(smtp.plain_auth), "-v")
+    ran = instance.finish(instance.spawn(*words, SMTP_PASS=PASSWORD))
+    assert ran.code == 0
+    assert f"{instance.protocol}, because it is set" in ran.err
+    assert "ir.mail_server.test_smtp_connection -> 200" in ran.err
+
+
+def test_nothing_that_any_library_logs_holds_a_secret(
+    instance: Instance, smtp: SmtpPeers, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    words = ("server", "create", *instance.options(smtp.plain_auth))
+    assert instance.run(*words, SMTP_PASS=PASSWORD).code == 0
+    assert instance.run("debug", "on").code == 0
+    assert instance.run("logout").code == 0
+    assert caplog.text
+    assert [secret for secret in instance.secrets if secret in caplog.text] == []
+
+
+def test_the_module_runs_like_the_script(some_instance: Instance) -> None:
+    ran = some_instance.finish(some_instance.spawn("server", "list", "-o", "json"))
+    assert (ran.code, ran.json["command"]) == (0, "server list")
+
+
+def test_an_error_of_configuration_is_in_the_envelope(some_instance: Instance) -> None:
+    ran = some_instance.json("server", "list", OPENSPP_URL="ftp://x", OPENSPP_TIMEOUT="soon")
+    assert (ran.code, ran.result["instance"], ran.result["url"]) == (2, None, None)
+    assert ran.error["code"] == "configuration"
+    assert "OPENSPP_URL" in ran.error["message"]
+    assert "OPENSPP_TIMEOUT" in ran.error["message"]
+
+
+def test_an_error_of_configuration_is_a_line_of_jsonl(some_instance: Instance) -> None:
+    ran = some_instance.run("server", "list", "-o", "jsonl", OPENSPP_LOGIN="")
+    (line,) = ran.out.splitlines()
+    assert (ran.code, json.loads(line)["error"]["code"]) == (2, "configuration")
+
+
+def test_errors_of_target_and_of_values_are_told_together(some_instance: Instance) -> None:
+    ran = some_instance.json("server", "create", OPENSPP_PROTOCOL="soap")
+    assert ran.code == 2
+    assert "OPENSPP_PROTOCOL" in ran.error["message"]
+    assert "smtp_host" in ran.error["message"]
+
+
+def test_a_dotenv_file_fills_what_the_environment_leaves_open(some_instance: Instance) -> None:
+    Path("other.env").write_text(f"OPENSPP_URL={some_instance.url}/\nOPENSPP_LOGIN=nobody\n")
+    ran = some_instance.json("server", "list", "--env-file", "other.env", OPENSPP_URL="")
+    assert (ran.code, ran.result["url"]) == (0, some_instance.url)
+
+
+def test_a_dotenv_file_that_is_not_there_is_an_error_of_configuration(
+    some_instance: Instance,
+) -> None:
+    ran = some_instance.json("server", "list", "--env-file", "missing.env")
+    assert (ran.code, ran.error["code"]) == (2, "configuration")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "variables"),
+    [("json2", {"OPENSPP_API_KEY": ""}), ("auto", {"OPENSPP_API_KEY": "", "OPENSPP_PASSWORD": ""})],
+    ids=["json2-without-key", "no-credential"],
+)
+def test_a_missing_credential_is_an_error_of_configuration(
+    some_instance: Instance, protocol: str, variables: dict[str, str]
+) -> None:
+    ran = some_instance.json("server", "list", OPENSPP_PROTOCOL=protocol, **variables)
+    assert (ran.code, ran.error["code"]) == (2, "configuration")
+
+
+def test_an_unknown_option_is_a_usage_error(some_instance: Instance) -> None:
+    assert some_instance.run("server", "list", "--no-such-option").code == 2
+
+
+def test_a_bug_ends_with_70_and_says_what_to_report(faulty: tuple[Instance, StandIn]) -> None:
+    instance, stand_in = faulty
+    stand_in.odoo.odd_answers["ir.mail_server.search_read"] = [{"id": 1}]
+    ran = instance.json("server", "list")
+    stand_in.odoo.odd_answers.clear()
+    assert (ran.code, ran.error["code"]) == (70, "crashed")
+    assert "Please report this bug" in ran.err
+    assert re.search(r"mail_servers\.py:\d+ in _parse_record", ran.err)
+
+
+@pytest.mark.parametrize("command", ["create", "update"])
+def test_an_interrupted_proof_leaves_no_candidate_and_ends_with_130(
+    instance: Instance, smtp: SmtpPeers, silent_server: socket.socket, command: str
+) -> None:
+    host, port = silent_server.getsockname()
+    words = ["--smtp-host", host, "--smtp-port", str(port)]
+    if command == "update":
+        words.append(str(instance.add_server(smtp.plain)))
+    else:
+        words += ["--name", instance.name()]
+    before = instance.all_of_test()
+    process = instance.spawn("server", command, *words)
+    with _interrupted_while_held(process, silent_server):
+        ran = instance.finish(process)
+    assert (ran.code, "interrupted" in ran.err) == (130, True)
+    assert instance.all_of_test() == before
+
+
+def _interrupted_while_held(
+    process: "subprocess.Popen[str]", silent_server: socket.socket
+) -> socket.socket:
+    connection, _ = silent_server.accept()
+    process.send_signal(signal.SIGINT)
+    return connection

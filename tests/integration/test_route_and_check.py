@@ -1,0 +1,188 @@
+"""`route` and `check`."""
+
+import pytest
+
+from tests.integration.instance import Instance
+from tests.smtp_peers import SmtpPeers
+from tests.stand_in.http import StandIn
+from tests.stand_in.odoo import ADMIN, CLERK
+
+STEPS = ["reach", "version", "login", "role", "developer-mode", "menu", "servers", "test", "queue"]
+
+
+def test_a_filter_that_matches_decides_before_the_priority(
+    instance: Instance, smtp: SmtpPeers
+) -> None:
+    domain = f"{instance.token}.example.org"
+    instance.add_server(smtp.plain, name=instance.name("first"), sequence=0)
+    server_id = instance.add_server(smtp.plain, from_filter=domain, sequence=99)
+    ran = instance.json("route", f"office@{domain}")
+    assert ran.data.keys() == {"server", "sender", "why"}
+    assert (ran.code, ran.data["server"]["id"]) == (0, server_id)
+    assert ran.data["sender"] == f"office@{domain}"
+    assert domain in ran.data["why"]
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_sender_that_no_filter_matches_goes_through_the_default_server(
+    some_instance: Instance, smtp: SmtpPeers
+) -> None:
+    server_id = some_instance.add_server(smtp.plain)
+    ran = some_instance.json("route", "office@elsewhere.example.net")
+    assert (ran.data["server"]["id"], ran.data["server"]["default"]) == (server_id, True)
+
+
+@pytest.mark.usefixtures("alone")
+def test_without_a_server_odoo_uses_its_own_configuration(some_instance: Instance) -> None:
+    ran = some_instance.json("route", "office@example.org")
+    assert (ran.code, ran.data["server"]) == (0, None)
+    assert "odoo.conf" in ran.data["why"]
+
+
+def test_people_are_told_the_route_in_words(some_instance: Instance, smtp: SmtpPeers) -> None:
+    domain = f"{some_instance.token}.example.org"
+    some_instance.add_server(smtp.plain, from_filter=domain)
+    ran = some_instance.run("route", f"office@{domain}")
+    assert ran.out.startswith(f"Mail from office@{domain} goes through server ")
+    assert "\nWhy: " in ran.out
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_healthy_instance_passes_every_step(instance: Instance, smtp: SmtpPeers) -> None:
+    instance.add_server(smtp.plain)
+    ran = instance.json("check")
+    assert ran.data.keys() == {"version", "openspp", "protocol", "steps"}
+    assert [step["step"] for step in ran.data["steps"]] == STEPS
+    assert [step for step in ran.data["steps"] if not step["ok"]] == []
+    assert (ran.code, ran.data["protocol"]) == (0, instance.protocol)
+    assert ran.data["version"].startswith(str(instance.version))
+
+
+def test_a_step_has_exactly_the_keys_of_the_contract(some_instance: Instance) -> None:
+    for step in some_instance.json("check").data["steps"]:
+        assert step.keys() == {"step", "ok", "detail", "hint"}
+
+
+@pytest.mark.usefixtures("alone")
+def test_an_instance_without_a_mail_server_is_not_ok(some_instance: Instance) -> None:
+    ran = some_instance.json("check")
+    steps = {step["step"]: step for step in ran.data["steps"]}
+    assert (ran.code, ran.error["code"]) == (1, "check-failed")
+    assert (steps["servers"]["ok"], steps["test"]["ok"]) == (False, None)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_mail_server_that_fails_is_not_ok(some_instance: Instance, smtp: SmtpPeers) -> None:
+    some_instance.add_server(smtp.refused)
+    ran = some_instance.json("check")
+    (step,) = [it for it in ran.data["steps"] if it["step"] == "test"]
+    assert (ran.code, step["ok"]) == (1, False)
+    assert "Connection refused" in step["detail"]
+    assert step["hint"]
+
+
+def test_a_wrong_password_is_told_at_its_step_and_the_later_ones_are_not_tried(
+    instance: Instance,
+) -> None:
+    ran = instance.json("check", OPENSPP_PASSWORD="nope-1", OPENSPP_API_KEY="0" * 40)
+    outcomes = {step["step"]: step["ok"] for step in ran.data["steps"]}
+    assert ran.code == 1
+    assert outcomes == dict.fromkeys(STEPS) | {"reach": True, "version": True, "login": False}
+
+
+def test_an_address_where_nothing_listens_is_told_at_the_first_step(
+    some_instance: Instance, smtp: SmtpPeers
+) -> None:
+    url = f"http://{smtp.refused.host}:{smtp.refused.port}"
+    ran = some_instance.json("check", OPENSPP_URL=url)
+    outcomes = {step["step"]: step["ok"] for step in ran.data["steps"]}
+    assert (ran.code, outcomes) == (1, dict.fromkeys(STEPS) | {"reach": False})
+
+
+def test_with_a_key_alone_developer_mode_is_not_tried(instance: Instance) -> None:
+    if not instance.api_key:
+        pytest.skip("this place logs in with a password")
+    steps = {it["step"]: it for it in instance.json("check", OPENSPP_PASSWORD="").data["steps"]}
+    assert (steps["developer-mode"]["ok"], steps["menu"]["ok"]) == (None, None)
+
+
+def test_people_see_each_step_with_the_next_one_to_take(some_instance: Instance) -> None:
+    ran = some_instance.run("check", OPENSPP_DB="no-such-database")
+    assert "Check OPENSPP_DB" in ran.out
+    assert "not tried: an earlier step is not ok" in ran.out
+
+
+def test_what_answers_but_is_not_odoo_is_told_at_the_version(
+    faulty: tuple[Instance, StandIn],
+) -> None:
+    instance, _stand_in = faulty
+    ran = instance.json("check", OPENSPP_URL=f"{instance.url}/elsewhere")
+    outcomes = {step["step"]: step["ok"] for step in ran.data["steps"]}
+    assert outcomes == dict.fromkeys(STEPS) | {"reach": True, "version": False}
+
+
+def test_a_user_without_the_role_is_told_at_its_step(faulty: tuple[Instance, StandIn]) -> None:
+    instance, _stand_in = faulty
+    ran = instance.json("check", OPENSPP_LOGIN=CLERK[0], OPENSPP_PASSWORD=CLERK[1])
+    outcomes = {step["step"]: step["ok"] for step in ran.data["steps"]}
+    assert (ran.code, outcomes["login"], outcomes["role"], outcomes["queue"]) == (
+        1,
+        True,
+        False,
+        None,
+    )
+
+
+def test_a_key_of_somebody_else_is_told_at_the_login(faulty: tuple[Instance, StandIn]) -> None:
+    instance, stand_in = faulty
+    if instance.version < 19:
+        pytest.skip("17 has no JSON-2")
+    key = stand_in.odoo.add_api_key(CLERK[0])
+    ran = instance.json("check", OPENSPP_API_KEY=key, OPENSPP_PROTOCOL="json2")
+    steps = {step["step"]: step for step in ran.data["steps"]}
+    assert steps["login"]["ok"] is False
+    assert f"OPENSPP_LOGIN={CLERK[0]}" in steps["login"]["hint"]
+
+
+def test_an_instance_with_openspp_is_told_from_plain_odoo(faulty: tuple[Instance, StandIn]) -> None:
+    instance, stand_in = faulty
+    stand_in.odoo.models["ir.module.module"].add(name="spp_security", state="installed")
+    assert instance.json("check").data["openspp"] is True
+    assert "with OpenSPP" in instance.run("check").out
+
+
+def test_a_menu_that_is_hidden_is_not_ok(faulty: tuple[Instance, StandIn]) -> None:
+    instance, stand_in = faulty
+    stand_in.odoo.hides_menu = True
+    steps = {it["step"]: it for it in instance.json("check").data["steps"]}
+    assert (steps["developer-mode"]["ok"], steps["menu"]["ok"]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("cron", "mail", "found"),
+    [
+        ({"active": False}, {}, "off or missing"),
+        ({"nextcall": "2020-01-01 00:00:00"}, {}, "did not run"),
+        ({}, {"create_date": "2020-01-01 00:00:00"}, "the oldest waits since 2020-01-01"),
+        ({}, {"state": "exception"}, "0 waiting, 1 failed"),
+    ],
+    ids=["cron-off", "cron-late", "mail-waits", "mail-failed"],
+)
+def test_a_queue_that_does_not_move_is_not_ok(
+    faulty: tuple[Instance, StandIn], cron: dict[str, object], mail: dict[str, object], found: str
+) -> None:
+    instance, stand_in = faulty
+    stand_in.odoo.models["ir.cron"].rows[1].update(cron)
+    if mail:
+        stand_in.odoo.models["mail.mail"].add(**mail)
+    (step,) = [it for it in instance.json("check").data["steps"] if it["step"] == "queue"]
+    assert (step["ok"], found in step["detail"]) == (False, True), step
+    assert step["hint"]
+
+
+def test_a_session_opened_by_a_check_is_ended(faulty: tuple[Instance, StandIn]) -> None:
+    instance, stand_in = faulty
+    assert instance.login == ADMIN[0]
+    instance.run("check")
+    assert [it for it in stand_in.odoo.sessions.values() if it.uid] == []
+    assert [path for path in instance.state_files() if path.parent.name == "sessions"] == []
