@@ -165,7 +165,7 @@ def _prepare(
         errors.append(error)
     if target is None or operation is None:
         raise ConfigurationError(
-            errors[-1].code,
+            errors[0].code,
             "\n".join(error.message for error in errors),
             " ".join(error.hint for error in errors if error.hint),
         )

@@ -22,17 +22,20 @@ def fetch_parameters(caller: Caller, *keys: str) -> dict[str, str]:
     return {row["key"]: row["value"] for row in rows}
 
 
-def set_parameter(caller: Caller, key: str, value: str) -> None:
-    """Write a parameter, or create it."""
-    ids = caller.call(MODEL, "search", domain=[["key", "=", key]])
-    if ids:
-        caller.call(MODEL, "write", ids, vals={"value": value})
+def find_parameter(caller: Caller, key: str) -> tuple[int, str] | None:
+    """Return a parameter's id and value, None where there is none."""
+    rows = caller.call(MODEL, "search_read", domain=[["key", "=", key]], fields=["value"])
+    return (rows[0]["id"], rows[0]["value"] or "") if rows else None
+
+
+def write_parameter(caller: Caller, key: str, found: tuple[int, str] | None, value: str) -> None:
+    """Write the parameter that `find_parameter` found, or create it where it found none."""
+    if found:
+        caller.call(MODEL, "write", found[:1], vals={"value": value})
     else:
         caller.call(MODEL, "create", vals_list={"key": key, "value": value})
 
 
-def remove_parameter(caller: Caller, key: str, value: str) -> None:
-    """Remove a parameter if it still has this value."""
-    ids = caller.call(MODEL, "search", domain=[["key", "=", key], ["value", "=", value]])
-    if ids:
-        caller.call(MODEL, "unlink", ids)
+def unlink_parameter(caller: Caller, parameter_id: int) -> None:
+    """Remove a parameter."""
+    caller.call(MODEL, "unlink", (parameter_id,))

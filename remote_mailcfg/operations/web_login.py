@@ -1,26 +1,30 @@
 """Open a web session, the kept one or a new one, and leave `web.base.url` as it is.
 
-A web login by an administrator makes Odoo rewrite `web.base.url`, and with it the links in every
-invitation and password-reset mail, to the address that was used (17: `http.py`, `res_users.py`; 19
-likewise), unless `web.base.url.freeze` is set. So the freeze is set first, noted on disk before
-that, and removed through the new session. What Odoo takes for the address used may differ from ours
-behind a proxy, so the freeze is set even where the two look equal.
+The freeze is noted on disk before it is set, and removed through the new session. What Odoo takes
+for the address used may differ from ours behind a proxy, so the freeze is set even where the two
+look equal.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from typing import Final
 
 from filelock import Timeout
 
 from remote_mailcfg.errors import ConfigurationError, LoginError, OdooError, RemoteMailcfgError
+from remote_mailcfg.instance.base_url import (
+    BASE_URL,
+    FREEZE,
+    is_ours,
+    new_mark,
+    remove_freeze,
+    set_freeze,
+)
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.parameters import (
     Caller,
     fetch_parameters,
-    remove_parameter,
-    set_parameter,
+    find_parameter,
+    write_parameter,
 )
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.rpc.connection import locate, open_connection
@@ -29,11 +33,6 @@ from remote_mailcfg.rpc.web import WebSession
 from remote_mailcfg.secret import Secret
 from remote_mailcfg.store.freezes import forget_freeze, load_freeze, login_lock, note_freeze
 from remote_mailcfg.store.sessions import forget_session, load_session, save_session
-
-BASE_URL: Final = "web.base.url"
-FREEZE: Final = "web.base.url.freeze"
-#: Our freezes are known by their value; any text counts as set.
-FREEZE_MARK: Final = "remote-mailcfg "
 
 
 @contextmanager
@@ -132,12 +131,12 @@ def _log_in_frozen(instance: Instance, session: WebSession, password: Secret) ->
     """Log in while `web.base.url` is frozen, and remove the freeze unless it is not ours."""
     target = instance.target
     before = fetch_parameters(instance, BASE_URL, FREEZE)
-    if before.get(FREEZE) and not before[FREEZE].startswith(FREEZE_MARK):  # empty freezes nothing
+    if before.get(FREEZE) and not is_ours(before[FREEZE]):  # an empty one freezes nothing
         session.log_in(password, target.totp_secret)  # frozen by the instance's administrators
         return
-    mark = FREEZE_MARK + datetime.now(UTC).isoformat()
+    mark = new_mark()
     note_freeze(target, mark)
-    set_parameter(instance, FREEZE, mark)
+    set_freeze(instance, mark)
     try:
         session.log_in(password, target.totp_secret)
     except BaseException:
@@ -176,23 +175,23 @@ def end_session(session: WebSession) -> None:
 
 
 def _thaw(caller: Caller, target: Target, mark: str) -> None:
-    """Remove our freeze, then the note of it. Another run's freeze has another value and stays.
+    """Remove our freeze, then the note of it.
 
     Through the web session where there is one: a parameter write clears the server's password
     cache, and a password call after it costs the server 0.45 s of hashing.
     """
-    remove_parameter(caller, FREEZE, mark)
+    remove_freeze(caller, mark)
     forget_freeze(target)
 
 
 def _restore_base_url(session: WebSession, before: str | None) -> None:
     """Read `web.base.url` back; write it back should it have changed all the same."""
-    after = fetch_parameters(session, BASE_URL).get(BASE_URL)
-    if after == before or before is None:
+    found = find_parameter(session, BASE_URL)
+    if found is None or before is None or found[1] == before:
         return
-    set_parameter(session, BASE_URL, before)
+    write_parameter(session, BASE_URL, found, before)
     raise OdooError(
         "not-verified",
-        f"the web login changed web.base.url to {after}; it was set back to {before}",
+        f"the web login changed web.base.url to {found[1]}; it was set back to {before}",
         "Set the parameter web.base.url.freeze on the instance, and report this.",
     )

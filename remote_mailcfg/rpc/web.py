@@ -123,7 +123,9 @@ class WebSession:
             raise LoginError(
                 "authentication-failed",
                 f"the two-factor code of {self.target.login!r} was refused",
-                "Check OPENSPP_TOTP_SECRET and this machine's clock. Nothing was tried again.",
+                "Odoo takes each code once: after another login wait 30 s."
+                " Else check OPENSPP_TOTP_SECRET"
+                " and this machine's clock. Nothing was tried again.",
             )
 
     def _get(self, path: str, what: str) -> Answer:

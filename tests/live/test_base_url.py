@@ -278,7 +278,6 @@ def test_a_login_waits_for_the_one_that_is_under_way(
     assert odoo.parameters(FREEZE) == {}
 
 
-@pytest.mark.xfail(reason="a login takes over the freeze that another machine's login needs")
 def test_a_login_that_begins_and_ends_within_that_of_another_machine_takes_no_freeze_away(
     quick: Command, odoo: Odoo, base_url: str, tmp_path: Path
 ) -> None:
