@@ -10,6 +10,7 @@ from remote_mailcfg.errors import (
     TransportError,
 )
 from remote_mailcfg.model.target import Target
+from remote_mailcfg.rpc.execute_kw import ExecuteKw
 from remote_mailcfg.rpc.faults import parse_rpc
 from remote_mailcfg.rpc.http import HttpClient
 from remote_mailcfg.rpc.json2 import Json2, fetch_json_version
@@ -91,7 +92,7 @@ def fetch_version(target: Target, http: HttpClient) -> str:
 
     nobody = Access(target.url, target.database, "", Secret(""))
     try:
-        return JsonRpc(http, nobody).fetch_version()
+        return ExecuteKw(JsonRpc(http, nobody), nobody).fetch_version()
     except TransportError as error:
         if error.code != "not-odoo":
             raise
@@ -143,11 +144,10 @@ def _log_in(wire: Wire, http: HttpClient, access: Access) -> Transport:
     if wire == "json2":
         return Json2(http, access)
     if wire == "xmlrpc":
-        xmlrpc = XmlRpc(http, access)
-        xmlrpc.log_in()
-        return xmlrpc
-    from remote_mailcfg.rpc.jsonrpc import JsonRpc  # noqa: PLC0415 - odoorpc loads slowly
+        transport = ExecuteKw(XmlRpc(http, access), access)
+    else:
+        from remote_mailcfg.rpc.jsonrpc import JsonRpc  # noqa: PLC0415 - odoorpc loads slowly
 
-    jsonrpc = JsonRpc(http, access)
-    jsonrpc.log_in()
-    return jsonrpc
+        transport = ExecuteKw(JsonRpc(http, access), access)
+    transport.log_in()
+    return transport

@@ -1,7 +1,6 @@
 """XML-RPC (`/xmlrpc/2`) with the standard library's client and a parser that refuses entities."""
 
 import xmlrpc.client
-from collections.abc import Sequence
 from typing import Any, Final
 from xml.parsers import expat
 
@@ -10,11 +9,10 @@ from remote_mailcfg.rpc.faults import (
     check_answer,
     not_odoo,
     odoo_error,
-    refused_login,
     traceback_error,
 )
 from remote_mailcfg.rpc.http import HttpClient
-from remote_mailcfg.rpc.transport import Access, Wire, check_ids, positional
+from remote_mailcfg.rpc.transport import Access, Wire
 
 #: What the fault codes stand for (17: base/controllers/rpc.py, 19: rpc/controllers/xmlrpc.py).
 FAULTS: Final = {
@@ -25,49 +23,19 @@ FAULTS: Final = {
 
 
 class XmlRpc:
-    """Calls methods with `execute_kw`, login and credential in every call."""
+    """Odoo's services over XML-RPC."""
 
     def __init__(self, http: HttpClient, access: Access) -> None:
         self._http = http
         self._access = access
-        self._uid = 0
 
     @property
     def wire(self) -> Wire:
         """Name this wire."""
         return "xmlrpc"
 
-    def log_in(self) -> None:
-        """Check the credential; raises `authentication-failed` or `database-not-found`."""
-        access = self._access
-        login = (access.database, access.login, access.credential.reveal())
-        uid = self._send("common", "authenticate", (*login, {}), "common.authenticate")
-        if not uid:
-            raise refused_login(access.login)
-        self._uid = uid
-
-    def call(self, model: str, method: str, ids: Sequence[int] = (), /, **params: Any) -> Any:
-        """Call a method of a model; see `Transport.call`."""
-        check_ids(model, method, ids)
-        access = self._access
-        args = positional(method, ids, params)
-        credential = access.credential.reveal()
-        return self._send(
-            "object",
-            "execute_kw",
-            (access.database, self._uid, credential, model, method, args, params),
-            f"{model}.{method}",
-        )
-
-    def fetch_uid(self) -> int:
-        """Return the user's id; it is known since the login."""
-        return self._uid
-
-    def fetch_version(self) -> str:
-        """Ask `common.version()`, which OpenSPP's branding kit leaves alone."""
-        return str(self._send("common", "version", (), "common.version")["server_version"])
-
-    def _send(self, service: str, method: str, args: tuple[Any, ...], what: str) -> Any:
+    def send(self, service: str, method: str, args: tuple[Any, ...], *, what: str) -> Any:
+        """Call a method of a service; see `Services.send`."""
         path = f"/xmlrpc/2/{service}"
         headers = {"Content-Type": "text/xml"}
         if self._access.database:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from remote_mailcfg.errors import LoginError, OdooError, RemoteMailcfgError, TransportError
+from remote_mailcfg.rpc.execute_kw import ExecuteKw
 from remote_mailcfg.rpc.http import HttpClient
 from remote_mailcfg.rpc.jsonrpc import JsonRpc
 from remote_mailcfg.rpc.transport import Access
@@ -25,13 +26,14 @@ LOGIN = recorded("17.0", "jsonrpc-auth-ok")
 
 
 @contextmanager
-def wire(*script: Step, database: str = "odoo17") -> Iterator[tuple[JsonRpc, ReplayServer]]:
+def wire(*script: Step, database: str = "odoo17") -> Iterator[tuple[ExecuteKw, ReplayServer]]:
     with replay(*script) as server, HttpClient(server.target()) as http:
-        yield JsonRpc(http, Access(server.url, database, "admin", Secret("admin"))), server
+        access = Access(server.url, database, "admin", Secret("admin"))
+        yield ExecuteKw(JsonRpc(http, access), access), server
 
 
 @contextmanager
-def logged_in(*script: Step) -> Iterator[tuple[JsonRpc, ReplayServer]]:
+def logged_in(*script: Step) -> Iterator[tuple[ExecuteKw, ReplayServer]]:
     with wire(LOGIN, *script) as (transport, server):
         transport.log_in()
         yield transport, server

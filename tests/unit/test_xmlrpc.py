@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from remote_mailcfg.errors import LoginError, OdooError, RemoteMailcfgError, TransportError
+from remote_mailcfg.rpc.execute_kw import ExecuteKw
 from remote_mailcfg.rpc.http import HttpClient
 from remote_mailcfg.rpc.transport import Access
 from remote_mailcfg.rpc.xmlrpc import XmlRpc
@@ -35,13 +36,14 @@ BOMB = (
 
 
 @contextmanager
-def wire(*script: Step, database: str = "odoo17") -> Iterator[tuple[XmlRpc, ReplayServer]]:
+def wire(*script: Step, database: str = "odoo17") -> Iterator[tuple[ExecuteKw, ReplayServer]]:
     with replay(*script) as server, HttpClient(server.target()) as http:
-        yield XmlRpc(http, Access(server.url, database, "admin", Secret("admin"))), server
+        access = Access(server.url, database, "admin", Secret("admin"))
+        yield ExecuteKw(XmlRpc(http, access), access), server
 
 
 @contextmanager
-def logged_in(*script: Step) -> Iterator[tuple[XmlRpc, ReplayServer]]:
+def logged_in(*script: Step) -> Iterator[tuple[ExecuteKw, ReplayServer]]:
     with wire(LOGIN, *script) as (transport, server):
         transport.log_in()
         yield transport, server
