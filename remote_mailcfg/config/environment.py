@@ -45,13 +45,13 @@ class Environment:
         if not path:
             return Secret(literal) if literal else None
         try:
-            text = Path(path).expanduser().read_text().strip()
+            text = Path(path).expanduser().read_text().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(
                 "configuration",
                 f"{name}_FILE: {path} cannot be read: {_why_unreadable(error)}",
             ) from None
-        if not text:
+        if not text.strip():
             raise ConfigurationError("configuration", f"{name}_FILE: {path} is empty")
         return Secret(text)
 

@@ -378,3 +378,12 @@ def test_a_dotenv_file_that_is_no_text_is_an_error_that_does_not_show_it(
         load_environment(None)
 
     assert CANARY not in caught.value.message
+
+
+def test_a_secret_from_a_file_loses_its_last_line_break_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "pass").write_text(" pass word \r\n")
+    values = {"OPENSPP_PASSWORD_FILE": str(tmp_path / "pass")}
+
+    secret = Environment(values, values).secret("OPENSPP_PASSWORD")
+
+    assert secret == Secret(" pass word ")

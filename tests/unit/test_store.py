@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from filelock import Timeout
 
+from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.store.freezes import forget_freeze, load_freeze, login_lock, note_freeze
 from remote_mailcfg.store.sessions import forget_session, load_session, save_session
@@ -203,3 +204,16 @@ def test_one_login_holds_the_lock_of_its_database(folder: Path) -> None:
 
     with login_lock(TARGET), login_lock(replace(TARGET, database="other")).acquire(timeout=0):
         assert mode(folder / "freezes") == 0o700
+
+
+def test_a_state_folder_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "state").write_text("a file where the folder should be")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+    with pytest.raises(RemoteMailcfgError, match="cannot be written: Not a directory") as caught:
+        save_private(private_file("sessions", "x"), {})
+
+    assert caught.value.code == "not-saved"
+    assert "XDG_STATE_HOME" in caught.value.hint
