@@ -134,7 +134,7 @@ class RecordedProgress:
     notes: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
 
-    def working(self, what: str) -> None:
+    def working(self, what: str, *, slow: bool = False) -> None:  # noqa: ARG002 - all are kept
         self.workings.append(what)
 
     def note(self, text: str) -> None:

@@ -183,7 +183,9 @@ class Applier:
         """
         name = self._instance.target.name
         sender = fetch_probe_sender(self._instance, server.from_filter)
-        self._progress.working(f"{name}: testing '{server.name}' (a silent server takes 60 s)")
+        self._progress.working(
+            f"{name}: testing '{server.name}' (a silent server takes 60 s)", slow=True
+        )
         tested = run_smtp_test(self._instance, replace(server, id=on or server.id), sender)
         test = replace(tested, id=server.id)
         if test.ok:

@@ -54,17 +54,18 @@ VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Log each request, without secrets.")
 ]
 QuietOption = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print only what matters to cron: failures.")
+    bool, typer.Option("--quiet", "-q", help="Say nothing where all is well, for cron.")
 ]
 
 
 def _shared_options(
+    ctx: typer.Context,
     env_file: EnvFileOption = None,
     output: OutputOption = Output.table,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Declare the options that every instance command has, after its own."""
+    """Declare what every instance command has, after its own options."""
 
 
 SHARED: Final = tuple(inspect.signature(_shared_options).parameters.values())
@@ -91,8 +92,15 @@ def instance_command(
             own = [parameter for parameter in own if parameter.name != "given"]
 
         def command(
-            *, env_file: Path | None, output: Output, verbose: bool, quiet: bool, **arguments: Any
+            *,
+            ctx: typer.Context,
+            env_file: Path | None,
+            output: Output,
+            verbose: bool,
+            quiet: bool,
+            **arguments: Any,
         ) -> None:
+            _refuse_extra(ctx)
             terminal = Terminal(quiet=quiet, verbose=verbose)
             if options:
                 arguments["given"] = {o.name: arguments.pop(o.name) for o in options}
@@ -104,10 +112,24 @@ def instance_command(
         ]
         command.__signature__ = inspect.Signature(keyword_only)  # type: ignore[attr-defined]
         command.__doc__ = function.__doc__
-        app.command(words.rpartition(" ")[2], epilog=f"Example: {example}")(command)
+        app.command(
+            words.rpartition(" ")[2],
+            epilog=f"Example: {example}",
+            context_settings={"allow_extra_args": True},  # refused by _refuse_extra
+        )(command)
         return command
 
     return decorate
+
+
+def _refuse_extra(ctx: typer.Context) -> None:
+    """Refuse arguments that no command takes, without showing them: one may be a password."""
+    if ctx.args:
+        raise typer.BadParameter(
+            f"{len(ctx.args)} argument(s) too many, not shown here. A password is never an"
+            " argument: set SMTP_PASS or SMTP_PASS_FILE, or give --smtp-pass alone, which asks.",
+            ctx=ctx,
+        )
 
 
 def _run(

@@ -10,7 +10,7 @@ from remote_mailcfg.cli.command import Operation, instance_command
 from remote_mailcfg.config.environment import Environment
 from remote_mailcfg.operations.debug import DeveloperMode, debug_off, debug_on, debug_status
 from remote_mailcfg.operations.log_in_out import log_in, log_out
-from remote_mailcfg.report.debug import DEVELOPER_MODE
+from remote_mailcfg.report.debug import DEVELOPER_MODE, LOGIN, LOGOUT
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Developer mode of the kept web session."
@@ -55,7 +55,7 @@ def status(_environment: Environment) -> Operation[DeveloperMode]:
 def register_login(root: typer.Typer) -> None:
     """Add `login` and `logout` to the root command."""
 
-    @instance_command(root, "login", DEVELOPER_MODE, example="remote-mailcfg login")
+    @instance_command(root, "login", LOGIN, example="remote-mailcfg login")
     def _login(_environment: Environment) -> Operation[DeveloperMode]:
         """Open a web session and keep it for later commands (mode 0600, in the state folder).
 
@@ -64,7 +64,7 @@ def register_login(root: typer.Typer) -> None:
         """
         return log_in
 
-    @instance_command(root, "logout", DEVELOPER_MODE, example="remote-mailcfg logout")
+    @instance_command(root, "logout", LOGOUT, example="remote-mailcfg logout")
     def _logout(_environment: Environment) -> Operation[DeveloperMode]:
         """Switch developer mode off, end the kept session on the server and forget it."""
         return log_out

@@ -76,7 +76,7 @@ def values_to_create(given: Mapping[str, Any], environment: Environment) -> Valu
         raise ConfigurationError(
             "missing-value",
             "missing: " + ", ".join(_source(field) for field in missing),
-            "A mail server needs a name, a host, and a password with its user.",
+            "Give these options or variables; on a terminal you are asked for them.",
         )
     for field in missing:
         values[field] = _ask(field)

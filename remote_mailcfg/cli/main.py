@@ -38,7 +38,7 @@ def main(
 ) -> None:
     """Outgoing mail of OpenSPP and Odoo instances, as code.
 
-    See it, prove it, change it, audit it, without opening a browser. The instance is described by
+    See it, prove it, change it, without opening a browser. The instance is described by
     `OPENSPP_*` variables or a `.env` file; start with `remote-mailcfg check`.
     """
 

@@ -41,9 +41,11 @@ class Terminal:
         if verbose:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
-    def working(self, what: str) -> None:
+    def working(self, what: str, *, slow: bool = False) -> None:
         """Show what takes a while, on a terminal; see `Progress`."""
         if not self.err.is_terminal or self.quiet:
+            if slow:
+                self.note(what)
             return
         if self._status is None:
             self._status = self.err.status(what)

@@ -42,7 +42,11 @@ def parse_variables(environment: Environment) -> dict[str, Value]:
     except ConfigurationError as error:
         problems.append(error.message)
     if problems:
-        raise ConfigurationError("configuration", "\n".join(problems))
+        raise ConfigurationError(
+            "configuration",
+            "\n".join(problems),
+            "Correct these variables; .env.example explains them.",
+        )
     return values
 
 

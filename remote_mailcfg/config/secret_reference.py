@@ -35,6 +35,7 @@ def check_savable(reference: str) -> None:
     raise ConfigurationError(
         "configuration",
         f"--save: {reference!r} is not file:PATH or keyring:SERVICE/USER",
+        "For instance --save file:openspp.key",
     )
 
 

@@ -6,8 +6,11 @@ from typing import Protocol
 class Progress(Protocol):
     """What the command line gives an operation to speak through."""
 
-    def working(self, what: str) -> None:
-        """Say what takes a while now; shown on a terminal until the next one."""
+    def working(self, what: str, *, slow: bool = False) -> None:
+        """Say what takes a while now; shown on a terminal until the next one.
+
+        What is `slow` may take a minute, and is said off a terminal too.
+        """
         ...
 
     def note(self, text: str) -> None:

@@ -63,7 +63,9 @@ def refuse_invalid(scene: Scene, values: Values, before: MailServerRecord | None
     problems = check_values(values, scene.capabilities, before)
     if problems:
         raise ConfigurationError(
-            "invalid-value", "\n".join(problems), "Nothing was written; mend all of these at once."
+            "invalid-value",
+            "\n".join(problems),
+            "Nothing was written. Correct these values and run the command again.",
         )
 
 
@@ -100,6 +102,14 @@ def refuse_used(scene: Scene, server: MailServerRecord) -> None:
         )
 
 
+def leave(scene: Scene, server: MailServerRecord, why: str) -> ChangedServer:
+    """Return a server as it is, and say why nothing is written."""
+    name = scene.instance.target.name
+    scene.progress.note(f"{name}: mail server {server.id} {why}; nothing is written")
+    default = default_server(scene.servers)
+    return ChangedServer(server, default is not None and default.id == server.id, None)
+
+
 def carry_out(scene: Scene, change: Change, *, test: bool) -> ChangedServer:
     """Say what a change means for routing, carry it out and return the server as it is then."""
     name = scene.instance.target.name
@@ -111,7 +121,7 @@ def carry_out(scene: Scene, change: Change, *, test: bool) -> ChangedServer:
             notifications_email=senders.notifications_email,
             sender_addresses=senders.addresses,
         )
-        scene.progress.note(f"{name}: with this change, {effect}")
+        scene.progress.note(f"{name}: once this is done, {effect}")
     if change.needs_proof and not test:
         scene.progress.note(f"{name}: --no-test: the connection is not proved before the switch")
     if change.action == "update" and not change.needs_proof:

@@ -20,6 +20,8 @@ def log_out(target: Target, progress: Progress) -> DeveloperMode:
     with resumed_session(target) as session:
         if session is not None:
             end_session(session)
-    if session is not None:
+    if session is None:
+        progress.note(f"{target.name}: there was no web session to end")
+    else:
         forget_session(session.target)
     return DeveloperMode("", None)

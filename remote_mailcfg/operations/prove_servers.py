@@ -72,7 +72,8 @@ def run_tests(
     for number, server in enumerate(servers, 1):
         progress.working(
             f"{instance.target.name}: testing {number} of {len(servers)}, '{server.name}'"
-            " (a silent server takes 60 s)"
+            " (a silent server takes 60 s)",
+            slow=True,
         )
         if server.from_filter not in senders:
             senders[server.from_filter] = fetch_probe_sender(instance, server.from_filter)

@@ -6,6 +6,7 @@ from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.change_server import (
     ChangedServer,
     carry_out,
+    leave,
     look_at,
     refuse_neutralized,
     refuse_used,
@@ -19,6 +20,8 @@ def archive_server(target: Target, progress: Progress, *, named: str, force: boo
     with enter_instance(target, progress) as instance:
         scene = look_at(instance, progress)
         server = scene.find(named)
+        if not server.active:
+            return leave(scene, server, "is archived already")
         if not force:
             refuse_used(scene, server)
         change = Change(action="archive", before=server, values={"active": False})
@@ -35,6 +38,8 @@ def unarchive_server(
     with enter_instance(target, progress) as instance:
         scene = look_at(instance, progress)
         server = scene.find(named)
+        if server.active:
+            return leave(scene, server, "is active already")
         if not force:
             refuse_neutralized(scene)
         change = Change(action="unarchive", before=server, values={"active": True})

@@ -54,7 +54,11 @@ def send_through(target: Target, progress: Progress, *, named: str, recipient: s
     Raises `invalid-value` for a recipient that is no address, `server-archived`.
     """
     if not normalize_address(recipient):
-        raise ConfigurationError("invalid-value", f"--to: {recipient!r} is not one mail address")
+        raise ConfigurationError(
+            "invalid-value",
+            f"--to: {recipient!r} is not one mail address",
+            "Give one address, for instance --to me@example.org",
+        )
     with enter_instance(target, progress) as instance:
         server = find_server(fetch_servers(instance, fetch_capabilities(instance)), named)
         if not server.active:
@@ -65,7 +69,7 @@ def send_through(target: Target, progress: Progress, *, named: str, recipient: s
                 f" `server unarchive {server.id}` makes it active.",
             )
         sender = fetch_probe_sender(instance, server.from_filter)
-        progress.working(f"{target.name}: sending through '{server.name}' (up to 60 s)")
+        progress.working(f"{target.name}: sending through '{server.name}' (up to 60 s)", slow=True)
         mail_id = create_test_mail(instance, server, sender=sender, recipient=recipient)
         try:
             mail = _send_and_wait(instance, mail_id)

@@ -2,12 +2,12 @@
 
 from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.model.progress import Progress
-from remote_mailcfg.model.routing import default_server
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.model.values import Values
 from remote_mailcfg.operations.change_server import (
     ChangedServer,
     carry_out,
+    leave,
     look_at,
     refuse_invalid,
 )
@@ -37,7 +37,5 @@ def update_server(
         if "smtp_pass" in changed:
             progress.note(f"{target.name}: the password is part of the change")
         if not changed:
-            progress.note(f"{target.name}: server {server.id} is already so; nothing is written")
-            default = default_server(scene.servers)
-            return ChangedServer(server, default is not None and default.id == server.id, None)
+            return leave(scene, server, "is so already")
         return carry_out(scene, Change(action="update", before=server, values=changed), test=test)

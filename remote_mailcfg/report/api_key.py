@@ -16,10 +16,12 @@ def _data(result: ApiKey) -> dict[str, Any]:
 
 def _text(result: ApiKey) -> Text:
     end = f"expires {result.expires:%Y-%m-%d %H:%M} UTC" if result.expires else "does not expire"
+    revoke = "\nRevoke it in Odoo under Preferences > Account Security."
     if result.key is None:
-        return Text(f"API key '{result.name}' ({end}) is saved to {result.saved}.")
+        return Text(f"API key '{result.name}' ({end}) is saved to {result.saved}.{revoke}")
     return Text(
         f"API key '{result.name}' ({end}). Odoo does not show it again:\n{result.key.reveal()}"
+        + revoke
     )
 
 

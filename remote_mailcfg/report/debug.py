@@ -16,11 +16,24 @@ def _data(result: DeveloperMode) -> dict[str, Any]:
 def _text(result: DeveloperMode) -> Text:
     if result.link is None:
         return Text("Developer mode is off: no web session is kept.")
-    mode = f"on ({result.mode})" if result.mode else "off"
+    if not result.mode:
+        return Text("Developer mode of the kept session is off.")
     return Text(
-        f"Developer mode of the kept session is {mode}.\n"
+        f"Developer mode of the kept session is on ({result.mode}).\n"
         f"Outgoing Mail Servers, in developer mode, in your own browser:\n{result.link}"
     )
 
 
+def _login_text(result: DeveloperMode) -> Text:
+    return Text("Logged in; the web session is kept until `remote-mailcfg logout`.\n").append_text(
+        _text(result)
+    )
+
+
+def _logout_text(_result: DeveloperMode) -> Text:
+    return Text("Logged out; no web session is kept.")
+
+
 DEVELOPER_MODE: Final = View(_data, lambda result: [asdict(result)], _text)
+LOGIN: Final = View(_data, lambda result: [asdict(result)], _login_text)
+LOGOUT: Final = View(_data, lambda result: [asdict(result)], _logout_text)

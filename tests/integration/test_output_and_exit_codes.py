@@ -199,3 +199,11 @@ def _interrupted_while_held(
     connection, _ = silent_server.accept()
     process.send_signal(signal.SIGINT)
     return connection
+
+
+def test_a_password_given_as_an_argument_is_refused_and_not_shown(some_instance: Instance) -> None:
+    ran = some_instance.run_unchecked("server", "update", "Main", "--smtp-pass", "c4nary")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "c4nary" not in ran.err
+    assert "SMTP_PASS_FILE" in ran.err

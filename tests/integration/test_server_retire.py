@@ -164,3 +164,15 @@ def test_a_server_that_is_still_there_after_its_removal_is_told(
     ran = instance.json("server", "delete", str(server_id), "--yes")
     assert (ran.code, ran.error["code"]) == (1, "not-verified")
     assert "it is still there" in ran.error["message"]
+
+
+@pytest.mark.parametrize("word", ["archive", "unarchive"])
+def test_what_is_so_already_is_said_and_not_written(
+    some_instance: Instance, smtp: SmtpPeers, word: str
+) -> None:
+    server_id = some_instance.add_server(smtp.plain, active=word == "unarchive")
+
+    ran = some_instance.run("server", word, str(server_id))
+
+    assert ran.code == 0
+    assert "already; nothing is written" in ran.err

@@ -39,7 +39,8 @@ def test_a_logout_forgets_the_session(instance: Instance) -> None:
 
 def test_a_logout_without_a_session_is_done_already(some_instance: Instance) -> None:
     ran = some_instance.run("logout")
-    assert (ran.code, ran.out) == (0, "Developer mode is off: no web session is kept.\n")
+    assert (ran.code, ran.out) == (0, "Logged out; no web session is kept.\n")
+    assert "there was no web session to end" in ran.err
 
 
 def test_a_logout_ends_the_session_on_the_server(faulty: tuple[Instance, StandIn]) -> None:

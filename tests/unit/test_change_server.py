@@ -194,7 +194,7 @@ def test_the_effect_on_routing_is_told() -> None:
 
     assert notes(scene) == [
         (
-            "registry: with this change, 'S1' becomes the default server in place of 'Two': used"
+            "registry: once this is done, 'S1' becomes the default server in place of 'Two': used"
             " for every sender that no from_filter matches."
         ),
         "registry: no test: the connection does not depend on what changes",
@@ -239,7 +239,7 @@ def test_archiving_the_last_server_leaves_no_default() -> None:
     assert not changed.default
     assert notes(scene) == [
         (
-            "registry: with this change, 'S1' is archived: never chosen, not even as fallback; no"
+            "registry: once this is done, 'S1' is archived: never chosen, not even as fallback; no"
             " active server is left, so Odoo will use smtp_server of odoo.conf."
         )
     ]

@@ -389,7 +389,7 @@ def test_a_check_tells_openspp_from_plain_odoo(openspp: bool | None, said: str) 
     ("result", "said"),
     [
         pytest.param(DeveloperMode("", None), "is off: no web session is kept.", id="no-session"),
-        pytest.param(DeveloperMode("", "L"), "kept session is off. Outgoing", id="off"),
+        pytest.param(DeveloperMode("", "L"), "kept session is off.", id="off"),
         pytest.param(DeveloperMode("assets", "L"), "is on (assets). Outgoing", id="on"),
     ],
 )
@@ -402,12 +402,14 @@ def test_developer_mode_is_said(result: DeveloperMode, said: str) -> None:
     [
         pytest.param(
             ApiKey("N", None, None, Secret("k3y")),
-            "API key 'N' (does not expire). Odoo does not show it again: k3y",
+            "API key 'N' (does not expire). Odoo does not show it again: k3y Revoke it in Odoo"
+            " under Preferences > Account Security.",
             id="shown",
         ),
         pytest.param(
             ApiKey("N", datetime(2026, 1, 2, tzinfo=UTC), "file:key", None),
-            "API key 'N' (expires 2026-01-02 00:00 UTC) is saved to file:key.",
+            "API key 'N' (expires 2026-01-02 00:00 UTC) is saved to file:key. Revoke it in"
+            " Odoo under Preferences > Account Security.",
             id="saved",
         ),
     ],
