@@ -110,6 +110,7 @@ def instance_command(
         keyword_only = [
             p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own, *options, *SHARED)
         ]
+        # Typer reads the options off the signature; mypy knows no such attribute of a function
         command.__signature__ = inspect.Signature(keyword_only)  # type: ignore[attr-defined]
         command.__doc__ = function.__doc__
         app.command(

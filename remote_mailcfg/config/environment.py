@@ -4,13 +4,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
 from remote_mailcfg.errors import ConfigurationError
-from remote_mailcfg.model.target import Protocol, Target
+from remote_mailcfg.model.target import PROTOCOLS, Protocol, Target
 from remote_mailcfg.secret import Secret
 
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
@@ -161,10 +161,10 @@ def _parse_url(text: str, problems: list[str]) -> str:
 
 
 def _parse_protocol(text: str, problems: list[str]) -> Protocol:
-    for protocol in get_args(Protocol):
+    for protocol in PROTOCOLS:
         if (text or "auto") == protocol:
-            return protocol  # type: ignore[no-any-return]
-    problems.append(f"OPENSPP_PROTOCOL is {text!r}, not one of {', '.join(get_args(Protocol))}")
+            return protocol
+    problems.append(f"OPENSPP_PROTOCOL is {text!r}, not one of {', '.join(PROTOCOLS)}")
     return "auto"
 
 

@@ -91,6 +91,12 @@ def default_server(
     return route("", servers, notifications_email=notifications_email).server
 
 
+def is_default(servers: tuple[MailServerRecord, ...], server: MailServerRecord) -> bool:
+    """Tell whether a server is the one that Odoo uses when no filter decides."""
+    default = default_server(servers)
+    return default is not None and default.id == server.id
+
+
 def routing_effect(
     servers: tuple[MailServerRecord, ...],
     changed: MailServerRecord,

@@ -12,7 +12,7 @@ from remote_mailcfg.instance.usage import fetch_usage
 from remote_mailcfg.model.capabilities import Capabilities
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.progress import Progress
-from remote_mailcfg.model.routing import default_server, routing_effect
+from remote_mailcfg.model.routing import default_server, is_default, routing_effect
 from remote_mailcfg.model.selection import find_server
 from remote_mailcfg.model.smtp_test import SmtpTest
 from remote_mailcfg.model.values import Values, check_values
@@ -106,8 +106,7 @@ def leave(scene: Scene, server: MailServerRecord, why: str) -> ChangedServer:
     """Return a server as it is, and say why nothing is written."""
     name = scene.instance.target.name
     scene.progress.note(f"{name}: mail server {server.id} {why}; nothing is written")
-    default = default_server(scene.servers)
-    return ChangedServer(server, default is not None and default.id == server.id, None)
+    return ChangedServer(server, is_default(scene.servers, server), None)
 
 
 def carry_out(scene: Scene, change: Change, *, test: bool) -> ChangedServer:
@@ -131,7 +130,5 @@ def carry_out(scene: Scene, change: Change, *, test: bool) -> ChangedServer:
     if change.action == "delete":
         return ChangedServer(change.after, default=False, test=None, removed=True)
     servers = fetch_servers(scene.instance, scene.capabilities)
-    default = default_server(servers)
-    return ChangedServer(
-        find_server(servers, str(server_id)), default is not None and default.id == server_id, proof
-    )
+    server = find_server(servers, str(server_id))
+    return ChangedServer(server, is_default(servers, server), proof)

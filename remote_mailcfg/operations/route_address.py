@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from remote_mailcfg.instance.mail_servers import fetch_capabilities, fetch_servers
 from remote_mailcfg.instance.senders import fetch_senders
 from remote_mailcfg.model.progress import Progress
-from remote_mailcfg.model.routing import Route, default_server, route
+from remote_mailcfg.model.routing import Route, is_default, route
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.entry import enter_instance
 
@@ -30,6 +30,5 @@ def route_address(target: Target, progress: Progress, *, address: str) -> Explai
         notifications_email=senders.notifications_email,
         default_from_filter=senders.default_from_filter,
     )
-    default = default_server(servers)
-    same = default is not None and chosen.server is not None and default.id == chosen.server.id
-    return ExplainedRoute(address, chosen, same)
+    default = chosen.server is not None and is_default(servers, chosen.server)
+    return ExplainedRoute(address, chosen, default)

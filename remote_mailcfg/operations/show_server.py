@@ -1,7 +1,7 @@
 """Show one mail server."""
 
 from remote_mailcfg.model.progress import Progress
-from remote_mailcfg.model.routing import default_server
+from remote_mailcfg.model.routing import is_default
 from remote_mailcfg.model.selection import find_server
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.change_server import ChangedServer
@@ -12,5 +12,4 @@ def show_server(target: Target, progress: Progress, *, named: str) -> ChangedSer
     """Fetch the server of this id or name. Raises `not-found` or `ambiguous`."""
     servers = list_servers(target, progress).servers
     server = find_server(servers, named)
-    default = default_server(servers)
-    return ChangedServer(server, default is not None and default.id == server.id, None)
+    return ChangedServer(server, is_default(servers, server), None)
