@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from tests.loop_thread import HOST, loop_thread
+from remote_mailcfg.sandbox.loop_thread import HOST, loop_thread
 
 CHUNK_BYTES = 65536
 

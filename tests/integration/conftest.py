@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from remote_mailcfg.sandbox.smtp_servers import SmtpPeers, smtp_peers
 from tests.integration.instance import Instance
-from tests.smtp_peers import SmtpPeers, smtp_peers
 from tests.stand_in.http import StandIn, stand_in
 from tests.stand_in.odoo import ADMIN
 

@@ -15,7 +15,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from remote_mailcfg.cli.main import app
-from tests.smtp_peers import PASSWORD, SmtpPeer
+from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeer
 from tests.stand_in.http import StandIn
 
 ANY_ACTIVE = ["active", "in", [True, False]]

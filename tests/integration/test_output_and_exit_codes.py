@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeers
 from tests.integration.instance import Instance
 from tests.integration.terminal import COLUMNS, on_terminal
 from tests.integration.test_server_list_and_show import SERVER_KEYS
-from tests.smtp_peers import PASSWORD, SmtpPeers
 from tests.stand_in.http import StandIn
 
 

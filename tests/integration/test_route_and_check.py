@@ -2,8 +2,8 @@
 
 import pytest
 
+from remote_mailcfg.sandbox.smtp_servers import SmtpPeers
 from tests.integration.instance import Instance
-from tests.smtp_peers import SmtpPeers
 from tests.stand_in.http import StandIn
 from tests.stand_in.odoo import ADMIN, CLERK
 

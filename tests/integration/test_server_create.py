@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+import trustme
 
+from remote_mailcfg.sandbox.smtp_servers import PASSWORD, USER, SmtpPeers
 from tests.integration.instance import Instance
 from tests.integration.terminal import on_terminal
-from tests.smtp_peers import PASSWORD, USER, SmtpPeers
 from tests.stand_in.http import StandIn
 
 TEST_KEYS = {"id", "name", "ok", "cause", "message", "hint", "sender", "seconds"}
@@ -185,7 +186,7 @@ def test_force_creates_on_a_neutralized_database(some_instance: Instance, smtp: 
 def test_certificate_and_key_are_taken_from_pem_files(
     instance: Instance, smtp: SmtpPeers, tmp_path: Path
 ) -> None:
-    issued = smtp.ca.issue_cert("client.example.org")
+    issued = trustme.CA().issue_cert("client.example.org")
     certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
     issued.cert_chain_pems[0].write_to_path(certificate)
     issued.private_key_pem.write_to_path(key)

@@ -3,9 +3,10 @@
 from base64 import b64encode
 
 import pytest
+import trustme
 
+from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeers
 from tests.integration.instance import Instance
-from tests.smtp_peers import PASSWORD, SmtpPeers
 from tests.stand_in.http import StandIn
 
 SERVER_KEYS = {
@@ -118,7 +119,7 @@ def test_a_mail_server_without_any_is_an_empty_list(faulty: tuple[Instance, Stan
 
 
 def test_certificate_and_key_are_shown_as_set(some_instance: Instance, smtp: SmtpPeers) -> None:
-    issued = smtp.ca.issue_cert("client.example.org")
+    issued = trustme.CA().issue_cert("client.example.org")
     pem, key = issued.cert_chain_pems[0].bytes(), issued.private_key_pem.bytes()
     values = {
         "smtp_authentication": "certificate",

@@ -2,9 +2,9 @@
 
 import pytest
 
+from remote_mailcfg.sandbox.smtp_servers import SmtpPeers
 from tests.integration.instance import Instance
 from tests.integration.terminal import on_terminal
-from tests.smtp_peers import SmtpPeers
 from tests.stand_in.http import StandIn
 
 

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
+from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeers
 from tests.integration.instance import Instance
-from tests.smtp_peers import PASSWORD, SmtpPeers
 from tests.stand_in.http import StandIn
 
 
@@ -151,7 +151,7 @@ def test_no_record_of_the_mail_is_left(instance: Instance, smtp: SmtpPeers, peer
 
 @pytest.mark.parametrize(
     ("peer", "reason"),
-    [("refused", "Connection refused"), ("refusing_recipient", "user unknown")],
+    [("refused", "Connection refused"), ("refusing_recipient", "User unknown")],
     ids=["connection", "recipient"],
 )
 def test_a_mail_that_is_not_taken_is_told_with_its_reason(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeers
 from tests.integration.instance import Instance
 from tests.integration.terminal import on_terminal
-from tests.smtp_peers import PASSWORD, SmtpPeers
 from tests.stand_in.http import StandIn
 
 

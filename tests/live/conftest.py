@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from remote_mailcfg.sandbox.smtp_servers import SmtpPeers, smtp_peers
 from tests.live.command import Command
 from tests.live.nginx import Nginx, nginx
 from tests.live.odoo import BASE_URL, FREEZE, Odoo
-from tests.smtp_peers import SmtpPeers, smtp_peers
 
 VARIABLE = "REMOTE_MAILCFG_LIVE_"
 KEY_NAME = "remote-mailcfg live tests"

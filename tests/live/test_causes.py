@@ -9,11 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import trustme
 
+from remote_mailcfg.sandbox.smtp_servers import PASSWORD, USER, SmtpPeer, SmtpPeers
 from tests.live.command import Command, Ran
 from tests.live.conftest import on_protocol
 from tests.live.odoo import Odoo, User
-from tests.smtp_peers import PASSWORD, USER, SmtpPeer, SmtpPeers
 
 PROTOCOLS = ("jsonrpc", "xmlrpc", "json2")
 WORKERS = 6
@@ -106,7 +107,7 @@ def user_without_email(odoo: Odoo) -> Iterator[User]:
 def waiting_for_tls(peers: SmtpPeers) -> Iterator[int]:
     """The port of a server that wants TLS first and sets no time limit to it."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    peers.ca.issue_cert("localhost").configure_cert(context)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
 
     def serve(listening: socket.socket) -> None:
         with contextlib.suppress(OSError):  # the client gives up, or the test ends

@@ -2,9 +2,9 @@
 
 import pytest
 
+from remote_mailcfg.sandbox.smtp_servers import PASSWORD, USER, SmtpPeer, SmtpPeers
 from tests.live.command import Command
 from tests.live.odoo import Odoo
-from tests.smtp_peers import PASSWORD, USER, SmtpPeer, SmtpPeers
 
 NAME = "My Organization's Email Server"
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from remote_mailcfg.sandbox.smtp_servers import SmtpPeers
 from tests.forward_proxy import ForwardProxy, forward_proxy
 from tests.live.command import Command
 from tests.live.conftest import on_protocol, running_nginx
 from tests.live.nginx import BASIC_PASSWORD, BASIC_USER, RETRY_AFTER_SECONDS, Nginx
 from tests.live.odoo import Odoo
-from tests.smtp_peers import SmtpPeers
 
 BASIC = f"{BASIC_USER}:{BASIC_PASSWORD}"
 GATEWAY_SECONDS = 2

@@ -1,13 +1,14 @@
-"""The mail servers that other tests rely on do what their names say."""
+"""The mail servers that the sandbox and other tests rely on do what their names say."""
 
 import smtplib
 import ssl
 from collections.abc import Iterator
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 
-from tests.smtp_peers import SmtpPeer, SmtpPeers, smtp_peers
+from remote_mailcfg.sandbox.smtp_servers import USER, ReceivedMail, SmtpPeer, SmtpPeers, smtp_peers
 
 SENDER = "odoo@example.org"
 
@@ -21,7 +22,7 @@ def peers() -> Iterator[SmtpPeers]:
 @pytest.fixture
 def trusting(peers: SmtpPeers) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    peers.ca.configure_trust(context)
+    context.load_verify_locations(cadata=peers.certificate_pem)
     return context
 
 
@@ -74,8 +75,20 @@ def test_the_login_is_offered_as_login_and_as_plain(peers: SmtpPeers, mechanism:
 
 
 def test_a_wrong_password_is_refused(peers: SmtpPeers) -> None:
-    with connect(peers.plain_auth) as client, pytest.raises(smtplib.SMTPAuthenticationError):
-        client.login("mailer@example.org", "wrong")
+    with (
+        connect(peers.plain_auth) as client,
+        pytest.raises(smtplib.SMTPAuthenticationError) as refusal,
+    ):
+        client.login(USER, "wrong")
+    assert refusal.value.smtp_code == 535
+    assert refusal.value.smtp_error == b"5.7.8 Authentication credentials invalid"
+
+
+def test_user_and_password_can_be_chosen() -> None:
+    with smtp_peers(user="mailer", password="s3cret") as peers:
+        assert (peers.plain_auth.user, peers.plain_auth.password) == ("mailer", "s3cret")
+        with connect(peers.plain_auth) as client:
+            log_in(client, peers.plain_auth)
 
 
 def test_a_server_with_login_takes_no_mail_without_it(peers: SmtpPeers) -> None:
@@ -83,6 +96,7 @@ def test_a_server_with_login_takes_no_mail_without_it(peers: SmtpPeers) -> None:
         with pytest.raises(smtplib.SMTPSenderRefused) as refusal:
             send(client)
         assert refusal.value.smtp_code == 530
+        assert refusal.value.smtp_error == b"5.7.0 Authentication required"
 
 
 def test_the_starttls_server_offers_login_only_after_starttls(
@@ -107,22 +121,28 @@ def test_the_tls_server_speaks_tls_from_the_first_byte(
     assert len(peer.received) == 1
 
 
-def test_the_system_does_not_trust_the_certificate_of_the_tls_server(peers: SmtpPeers) -> None:
+def test_the_certificate_of_the_tls_server_signs_itself(peers: SmtpPeers) -> None:
     peer = peers.tls_auth
     strict = ssl.create_default_context()
-    with pytest.raises(ssl.SSLCertVerificationError):
+    with pytest.raises(ssl.SSLCertVerificationError, match="failed: self-signed certificate"):
         smtplib.SMTP_SSL(peer.host, peer.port, timeout=5, context=strict)
 
 
-def test_the_system_does_not_trust_the_certificate_of_the_starttls_server(
-    peers: SmtpPeers,
-) -> None:
+def test_the_certificate_of_the_starttls_server_signs_itself(peers: SmtpPeers) -> None:
     client = connect(peers.starttls_auth)
     try:
-        with pytest.raises(ssl.SSLCertVerificationError):
+        with pytest.raises(ssl.SSLCertVerificationError, match="failed: self-signed certificate"):
             client.starttls(context=ssl.create_default_context())
     finally:
         client.close()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_the_certificate_is_for_both_names_of_this_machine(
+    peers: SmtpPeers, trusting: ssl.SSLContext, host: str
+) -> None:
+    with smtplib.SMTP_SSL(host, peers.tls_auth.port, timeout=5, context=trusting) as client:
+        assert client.noop()[0] == 250
 
 
 def test_the_refusing_server_refuses_the_sender(peers: SmtpPeers) -> None:
@@ -137,6 +157,54 @@ def test_the_refusing_server_refuses_the_recipient(peers: SmtpPeers) -> None:
         with pytest.raises(smtplib.SMTPRecipientsRefused) as refusal:
             send(client)
         assert refusal.value.recipients["someone@example.com"][0] == 550
+
+
+def test_every_server_refuses_a_sender_of_the_refused_domain(peers: SmtpPeers) -> None:
+    with connect(peers.plain) as client:
+        client.ehlo()
+        reply = client.mail("odoo@refused.example")
+    assert reply == (550, b"5.7.1 Sender address rejected: not owned by user")
+
+
+@pytest.mark.parametrize(
+    ("recipient", "text"),
+    [
+        ("x@refused-rcpt.example", b"5.1.1 Recipient address rejected: User unknown"),
+        ("reject@example.net", b"5.1.1 no such user"),
+    ],
+)
+def test_every_server_refuses_some_recipients(
+    peers: SmtpPeers, recipient: str, text: bytes
+) -> None:
+    with connect(peers.plain) as client, pytest.raises(smtplib.SMTPRecipientsRefused) as refusal:
+        send(client, recipient)
+    assert refusal.value.recipients == {recipient: (550, text)}
+
+
+@pytest.mark.parametrize(("peer", "size"), [("plain", "33554432"), ("small", "1000000")])
+def test_a_server_announces_how_large_a_mail_may_be(peers: SmtpPeers, peer: str, size: str) -> None:
+    with connect(getattr(peers, peer)) as client:
+        client.ehlo()
+        assert client.esmtp_features["size"] == size
+
+
+def test_the_small_server_refuses_a_large_mail(peers: SmtpPeers) -> None:
+    with connect(peers.small) as client:
+        client.ehlo()
+        assert client.mail(SENDER, ["SIZE=1000001"])[0] == 552
+
+
+def test_each_mail_is_told_and_kept_as_a_file(tmp_path: Path) -> None:
+    told: list[ReceivedMail] = []
+    folder = tmp_path / "new" / "mails"
+    with smtp_peers(on_mail=told.append, keep_in=folder) as peers, connect(peers.plain) as client:
+        send(client)
+        send(client)
+        assert told == peers.plain.received
+    assert [mail.server for mail in told] == ["plain", "plain"]
+    files = sorted(folder.iterdir())
+    assert [path.name.rpartition("-")[2] for path in files] == ["plain.eml", "plain.eml"]
+    assert b"\r\nHello\r\n" in files[0].read_bytes()
 
 
 def test_the_relay_takes_mail_for_its_own_domain_only(peers: SmtpPeers) -> None:

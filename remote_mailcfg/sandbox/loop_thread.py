@@ -1,10 +1,11 @@
-"""Network servers of the tests: an asyncio loop in a thread, which leaves no connection open."""
+"""An asyncio loop in a thread for network servers, which leaves no connection open."""
 
 import asyncio
 import contextlib
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from typing import cast
 
 HOST = "127.0.0.1"
 DEADLINE_SECONDS = 10
@@ -62,15 +63,15 @@ class _Accept(asyncio.Protocol):
         self._tls = tls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._owner.accepted.append(transport)
+        connection = cast("asyncio.Transport", transport)
+        self._owner.accepted.append(connection)
         if self._tls is None:
             protocol = self._protocol()
-            transport.set_protocol(protocol)
-            protocol.connection_made(transport)
+            connection.set_protocol(protocol)
+            protocol.connection_made(connection)
         else:
             # Not create_server(ssl=…), which gives no hold on a connection before its handshake.
-            task = asyncio.get_running_loop().create_task(self._start_tls(transport, self._tls))
+            task = asyncio.get_running_loop().create_task(self._start_tls(connection, self._tls))
             self._owner.handshakes.add(task)
             task.add_done_callback(self._owner.handshakes.discard)
 
@@ -78,7 +79,7 @@ class _Accept(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         try:
             encrypted = await loop.start_tls(transport, asyncio.Protocol(), tls, server_side=True)
-        except OSError:  # a client that left or does not trust us: the test sees it there
+        except OSError:  # a client that left or does not trust us: it is told there
             return
         if encrypted is None or transport.is_closing():
             return
@@ -91,7 +92,7 @@ class _Accept(asyncio.Protocol):
 def loop_thread() -> Iterator[LoopThread]:
     """Run a loop in a thread; on leaving, its servers, connections and tasks are gone."""
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="servers of the tests")
+    thread = threading.Thread(target=loop.run_forever, name="sandbox servers")
     thread.start()
     owner = LoopThread(loop)
     try:
