@@ -1,0 +1,47 @@
+"""Web sessions and the login that begins them, with Odoo's cool-down after wrong passwords."""
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from remote_mailcfg.sandbox.fault import DENIED, FaultError
+
+COOLDOWN_AFTER: Final = 10
+COOLDOWN_SECONDS: Final = 60
+
+
+@dataclass(slots=True)
+class Session:
+    """A web session; `uid` is 0 while nobody is logged in, `database` empty while none is chosen.
+
+    `is_changed` is set by what makes Odoo send the cookie again.
+    """
+
+    id: str = field(default_factory=lambda: secrets.token_hex(20))
+    database: str = ""
+    uid: int = 0
+    debug: str = ""
+    half_logged_in: int = 0
+    identity_checked_until: float = 0.0
+    is_changed: bool = False
+
+
+@dataclass(slots=True)
+class Cooldown:
+    """Failed logins by address and database; ten of them close the door for a minute."""
+
+    failures: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
+
+    def check(self, source: tuple[str, str]) -> None:
+        """Refuse a login of an address that failed too often."""
+        count, last = self.failures.get(source, (0, 0.0))
+        if count >= COOLDOWN_AFTER and time.monotonic() - last < COOLDOWN_SECONDS:
+            text = "Too many login failures, please wait a bit before trying again."
+            raise FaultError(DENIED, text)
+
+    def note(self, source: tuple[str, str], *, failed: bool) -> None:
+        """Count a failed login; a good one forgets those before."""
+        count, _last = self.failures.pop(source, (0, 0.0))
+        if failed:
+            self.failures[source] = (count + 1, time.monotonic())
