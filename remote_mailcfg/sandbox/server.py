@@ -1,6 +1,7 @@
 """Serves instances of the stand-in over HTTP on 127.0.0.1: one at the root, several by prefix."""
 
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -65,7 +66,8 @@ class _BreakingOff:
 def serve(odoos: Mapping[str, Odoo], *, port: int = 0) -> Iterator[list[Served]]:
     """Serve instances by name; `port` 0 takes a free one.
 
-    One instance has the root of the address, several have `/NAME` each.
+    One instance has the root of the address, several have `/NAME` each. Raises `OSError` where the
+    port cannot be had.
     """
     stopping = threading.Event()
     prefixed = len(odoos) > 1
@@ -74,8 +76,11 @@ def serve(odoos: Mapping[str, Odoo], *, port: int = 0) -> Iterator[list[Served]]
     misbehaving = {name: Misbehaving(it) for name, it in breaking.items()}
     mounts: dict[str, Any] = {f"/{name}": it for name, it in misbehaving.items()}
     root = DispatcherMiddleware(NotFound(), mounts) if prefixed else next(iter(mounts.values()))
-    server = make_server(HOST, port, root, threaded=True, request_handler=_QuietHandler)
-    address = f"http://{HOST}:{server.server_port}"
+    with socket.create_server((HOST, port)) as listener:  # werkzeug exits where a port is in use
+        server = make_server(
+            HOST, port, root, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
+        )
+    address = f"http://{HOST}:{server.port}"
     with _running(server):
         try:
             yield [
