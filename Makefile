@@ -4,7 +4,10 @@ BIN := .venv/bin
 READY := .venv/ready
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: test lint types live lock clean
+.PHONY: demo test lint types live lock clean
+
+demo: $(READY) ## the whole job on a sandbox of its own
+	@$(BIN)/remote-mailcfg demo
 
 test: $(READY) ## the default suite with coverage
 	$(BIN)/pytest -n auto --cov

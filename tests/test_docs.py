@@ -13,6 +13,7 @@ from remote_mailcfg import __version__
 from remote_mailcfg.cli.main import app
 from remote_mailcfg.model.smtp_test import Cause
 from remote_mailcfg.operations.check import StepName
+from remote_mailcfg.sandbox.misbehaviour import Kind
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -71,6 +72,11 @@ def test_every_command_has_an_example_of_itself_in_its_help(words: str) -> None:
 @pytest.mark.parametrize("name", [*get_args(Cause), *get_args(StepName)])
 def test_every_cause_and_step_is_documented(name: str) -> None:
     assert f"`{name}`" in OUTPUT
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_misbehaviour_of_the_sandbox_is_in_the_readme(kind: Kind) -> None:
+    assert f"`{kind}`" in README
 
 
 def test_every_error_code_is_documented_and_every_documented_one_is_used() -> None:

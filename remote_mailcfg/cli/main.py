@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from remote_mailcfg import __version__
-from remote_mailcfg.cli import debug, instance, server
+from remote_mailcfg.cli import debug, demo, instance, sandbox, server
 from remote_mailcfg.cli.command import EXIT_BUG, EXIT_INTERRUPTED, describe_crash
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app.add_typer(server.app, name="server")
 app.add_typer(debug.app, name="debug")
 debug.register_login(app)
 app.add_typer(instance.apikey_app, name="apikey")
+sandbox.register(app)
+demo.register(app)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback

@@ -76,6 +76,10 @@ class Terminal:
         """Print a result for people."""
         self.out.print(text, markup=False, soft_wrap=not self.out.is_terminal)
 
+    def line(self, text: str) -> None:
+        """Print a line for people that may be copied: it is never broken."""
+        self.out.print(text, markup=False, soft_wrap=True)
+
     def json(self, value: dict[str, Any], *, indent: int | None = 2) -> None:
         """Print a result for programs: indented, or on one line with `indent=None`."""
         sys.stdout.write(json.dumps(value, indent=indent) + "\n")

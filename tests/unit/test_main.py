@@ -1,10 +1,14 @@
 """The console script: its version, and what becomes of a bug and of Ctrl-C."""
 
+import subprocess
+import sys
+
 import pytest
 from pytest_mock import MockerFixture
 
 from remote_mailcfg import __version__
 from remote_mailcfg.cli import main
+from remote_mailcfg.cli.sandbox import EXTRA
 
 
 def test_the_version_is_shown(
@@ -40,3 +44,38 @@ def test_ctrl_c_outside_of_every_instance_is_exit_130(mocker: MockerFixture) -> 
         main.run()
 
     assert ended.value.code == 130
+
+
+def test_a_command_that_needs_no_sandbox_does_not_load_its_libraries() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "remote_mailcfg", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    loaded = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
+    assert "remote_mailcfg.cli.sandbox" in loaded
+    assert loaded.isdisjoint(EXTRA | {"remote_mailcfg.sandbox"})
+
+
+@pytest.mark.parametrize("command", ["sandbox", "demo"])
+@pytest.mark.parametrize("package", sorted(EXTRA))
+def test_a_missing_extra_is_named_with_how_to_install_it(package: str, command: str) -> None:
+    without = f"import sys; sys.modules[{package!r}] = None"
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"{without}; from remote_mailcfg.cli.main import run; run()",
+            command,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 2
+    assert f"error: the Python package {package} of the extra `sandbox`" in ran.stderr
+    assert "pip install 'remote-mailcfg[sandbox]'" in ran.stderr
+    assert "Traceback" not in ran.stderr
