@@ -1,5 +1,6 @@
 """The stand-in as a WSGI application: finds session and database of a request, and its route."""
 
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 COOKIE = "session_id"
 COOKIE_SECONDS = 604800
 DATABASE_HEADER = "X-Odoo-Database"
+VERSIONS = {"/web/version", "/json/version"}
+ABOUT_SERVER = {*VERSIONS, "/web/database/list", "/web/webclient/version_info"}
 NO_DATABASE_19 = """<!DOCTYPE html>
 <title>404 Not Found</title>
 <h1>Not Found</h1>
@@ -66,17 +69,9 @@ class Application:
             return answer_json_rpc(odoo, request)
         if path.startswith("/xmlrpc/2/"):
             return answer_xml_rpc(odoo, request)
-        routes: dict[str, Route] = {"/web/database/list": lambda _params: list_databases(odoo)}
-        if not odoo.openspp:
-            routes["/web/webclient/version_info"] = lambda _params: odoo.info
-        if path in routes:
-            return json_rpc(odoo.version, request, routes[path])
-        info = odoo.info
-        told = {"version_info": info["server_version_info"], "version": info["server_version"]}
-        values = {"/web/health": {"status": "pass"}}
-        if odoo.version == 19:
-            values |= {"/web/version": told, "/json/version": told}
-        return json_answer(values[path]) if path in values else None
+        if path == "/web/health":
+            return Response(json.dumps({"status": "pass"}), content_type="application/json")
+        return None
 
     def _with_session(self, request: Request) -> Response:
         session = self._session(request)
@@ -86,7 +81,9 @@ class Application:
                 return self._no_database()
             return answer_json2(database, session, request)
         web = Web(self.odoo, database, session, request)
-        answer = self._branded_version(request, database) or web.answer()
+        if database and request.path in ABOUT_SERVER:
+            web.set_debug()
+        answer = self._about_server(request, database) or web.answer()
         if answer is None:
             if database is None:
                 return self._no_database()
@@ -94,13 +91,27 @@ class Application:
         self._keep(web.session, request, answer)
         return answer
 
-    def _branded_version(self, request: Request, database: Database | None) -> Response | None:
-        """Answer `version_info` as OpenSPP's branding kit does: masked, and in a database."""
-        if request.path != "/web/webclient/version_info" or database is None:
+    def _about_server(self, request: Request, database: Database | None) -> Response | None:
+        """Answer what the server tells of itself to a session of nobody.
+
+        OpenSPP's branding kit masks the version, and tells it in a database alone.
+        """
+        odoo = self.odoo
+        info = odoo.info
+        if odoo.openspp:
+            info["server_version"] = "OpenSPP Platform"
+            del info["server_version_info"]
+        routes: dict[str, Route] = {
+            "/web/database/list": lambda _params: list_databases(odoo),
+            "/web/webclient/version_info": lambda _params: info,
+        }
+        if request.path in VERSIONS and odoo.version == 19:
+            names = ("server_version_info", "version_info"), ("server_version", "version")
+            return json_answer({short: odoo.info[name] for name, short in names})
+        route = routes.get(request.path)
+        if route is None or (odoo.openspp and database is None and "version" in request.path):
             return None
-        masked = self.odoo.info | {"server_version": "OpenSPP Platform"}
-        del masked["server_version_info"]
-        return json_rpc(self.odoo.version, request, lambda _params: masked)
+        return json_rpc(odoo.version, request, route)
 
     def _session(self, request: Request) -> Session:
         """Return the cookie's session; Odoo adopts an id that it does not know."""

@@ -18,6 +18,7 @@ from remote_mailcfg.sandbox.fault import (
     FaultError,
     UnknownError,
 )
+from remote_mailcfg.sandbox.field import Field
 from remote_mailcfg.sandbox.mail_servers import MailServers
 from remote_mailcfg.sandbox.mails import Mails
 from remote_mailcfg.sandbox.model import Call, Model, Version
@@ -66,6 +67,7 @@ class Switches:
     ignored_calls: set[str] = field(default_factory=set)
     odd_answers: dict[str, Any] = field(default_factory=dict)
     remove_at_write: bool = False
+    ignores_freeze: bool = False
 
     def break_off(self, wanted: dict[str, bool], name: str) -> None:
         """Leave this call without an answer where a test wants that."""
@@ -104,7 +106,8 @@ class Database:
             told: dict[str, Any] = {"name": name, "email": email}
             partner_id = self.models["res.partner"].add(**told)
             access = {"login": login, "password": password, "is_system": is_system}
-            self.users.add(**told, **access, partner_id=partner_id)
+            active = login != "__system__"
+            self.users.add(**told, **access, partner_id=partner_id, active=active)
         for name in self.models:
             self.models["ir.model"].add(model=name)
         for name in ("base", "mail", "web"):
@@ -131,6 +134,14 @@ class Database:
         self.api_keys.add(name="given", user_id=uid, key=key)
         return key
 
+    def manage_by_environment(self, field_name: str) -> None:
+        """Do as OCA's module mail_environment does: a flag beside the field, and writes ignored."""
+        flag = f"x_{field_name}_env_is_editable"
+        self.servers.fields = {**self.servers.fields, flag: Field("boolean")}
+        for row in self.servers.rows.values():
+            row[flag] = False
+        self.switches.ignored_fields.add(field_name)
+
     def authenticate(self, login: str, credential: str, *, keys: bool = True) -> int:
         """Return the user's id, 0 where login and password (or API key) do not fit."""
         for row in self.users.rows.values():
@@ -154,7 +165,7 @@ class Database:
 
     def note_base_url(self, uid: int, base_url: str) -> None:
         """Do what a login of an administrator does: `web.base.url` is where he came from."""
-        frozen = self.parameters.value("web.base.url.freeze")
+        frozen = self.parameters.value("web.base.url.freeze") and not self.switches.ignores_freeze
         if self.users.rows[uid]["is_system"] and not frozen:
             self.parameters.set_value("web.base.url", base_url)
 

@@ -18,23 +18,23 @@ Holds = Callable[[str, str, Any], bool]
 Test = Callable[[Holds], bool]
 
 
-def parse_domain(domain: Any, model: str, version: int) -> Test:
+def parse_domain(domain: Any, version: int) -> Test:
     """Return what tells whether a record is in the domain; raises Odoo's errors for a wrong one."""
     if not isinstance(domain, list | tuple):
         raise FaultError(TYPE, f"Domain() invalid argument type for domain: {domain!r}")
     terms = iter(domain)
-    tests = [_parse(term, terms, model, version) for term in terms]
+    tests = [_parse(term, terms, version) for term in terms]
     return lambda holds: all(test(holds) for test in tests)
 
 
-def _parse(term: Any, rest: Iterator[Any], model: str, version: int) -> Test:
+def _parse(term: Any, rest: Iterator[Any], version: int) -> Test:
     if term in ("&", "|"):
-        left, right = (_parse(next(rest), rest, model, version) for _ in range(2))
+        left, right = (_parse(next(rest), rest, version) for _ in range(2))
         if term == "&":
             return lambda holds: left(holds) and right(holds)
         return lambda holds: left(holds) or right(holds)
     if term == "!":
-        negated = _parse(next(rest), rest, model, version)
+        negated = _parse(next(rest), rest, version)
         return lambda holds: not negated(holds)
     if isinstance(term, str):
         raise UnknownError(f"domain operator {term!r}")

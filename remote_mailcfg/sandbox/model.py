@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from remote_mailcfg.sandbox.domain import matches, parse_domain
-from remote_mailcfg.sandbox.fault import UnknownError
+from remote_mailcfg.sandbox.fault import VALUE, FaultError, UnknownError
 from remote_mailcfg.sandbox.field import MAGIC, Field, Row
 from remote_mailcfg.sandbox.refusal import (
     hidden_fields,
@@ -106,7 +106,9 @@ class Model:
         order: str | None = None,
     ) -> list[int]:
         self._check_role(call, "access")
-        test = parse_domain(domain, self.name, self.version)
+        test = parse_domain(domain, self.version)
+        for term in domain:
+            self._check_term(term)
         named = {term[0] for term in domain if not isinstance(term, str)}
         hides_archived = "active" in self.fields and "active" not in named
         rows = [row for row in self.rows.values() if test(self._holds(row))]
@@ -151,7 +153,11 @@ class Model:
         self._check_role(call, "create")
         if isinstance(vals_list, dict):
             return self._insert(call, vals_list)
-        return [self._insert(call, dict(it)) for it in vals_list or ()]
+        try:
+            given = [dict(it) for it in vals_list or ()]
+        except ValueError as error:
+            raise FaultError(VALUE, str(error)) from error
+        return [self._insert(call, it) for it in given]
 
     @for_records
     def write(self, call: Call, ids: Sequence[int], vals: Row) -> bool:
@@ -256,12 +262,17 @@ class Model:
         del call
         return row[name]
 
+    def _check_term(self, term: Any) -> None:
+        """Refuse a term with a wrong field, also where no record is looked at."""
+        if isinstance(term, str):
+            return
+        if self.is_complete and term[0] not in self.fields:
+            raise wrong_term(self.version, self.name, tuple(term))
+        if not self._field(term[0]).stored:
+            raise UnknownError(f"search by {self.name}.{term[0]}")
+
     def _holds(self, row: Row) -> Callable[[str, str, Any], bool]:
         def holds(name: str, operator: str, wanted: Any) -> bool:
-            if self.is_complete and name not in self.fields:
-                raise wrong_term(self.version, self.name, (name, operator, wanted))
-            if not self._field(name).stored:
-                raise UnknownError(f"search by {self.name}.{name}")
             return matches(row[name], operator, wanted, empty_is_unset=self.version == 19)
 
         return holds

@@ -13,9 +13,9 @@ from remote_mailcfg.sandbox.sessions import Cooldown, Session
 class Odoo:
     """A server. Tests look into it and change it between calls.
 
-    `shown` are the names of databases that the filter (`dbfilter`) lets through; one of them needs
-    not be in `databases`. With `openspp` it has the traits that OpenSPP's modules give it. What is
-    in `break_before` and `break_after` (the path of a web route) gets no answer, once.
+    `shown` are the names of the databases that the filter (`dbfilter`) lets through. With `openspp`
+    it has the traits that OpenSPP's modules give it. What is in `break_before` and `break_after`
+    (the path of a web route) gets no answer, once.
     """
 
     version: Version
@@ -48,7 +48,8 @@ class Odoo:
     def database(self, name: str) -> Database:
         """Return a database for RPC, which ignores the filter."""
         if name not in self.databases:
-            text = f'connection to server failed: FATAL:  database "{name}" does not exist\n'
+            where = 'connection to server at "127.0.0.1", port 5432 failed'
+            text = f'{where}: FATAL:  database "{name}" does not exist\n'
             raise FaultError(DATABASE, text)
         return self.databases[name]
 
@@ -60,9 +61,9 @@ def make_odoo(
     smtp_timeout_seconds: float = 60.0,
     openspp: bool = False,
 ) -> Odoo:
-    """Make a server that shows these databases; only the first can be entered."""
-    first = Database(databases[0], version, smtp_timeout_seconds)
-    if openspp:
+    """Make a server with these databases, all of which it shows."""
+    made = {name: Database(name, version, smtp_timeout_seconds) for name in databases}
+    for database in made.values() if openspp else ():
         for name in ("spp_base", "spp_branding_kit", "theme_openspp_muk"):
-            first.models["ir.module.module"].add(name=name, state="installed")
-    return Odoo(version, {first.name: first}, databases, openspp=openspp)
+            database.models["ir.module.module"].add(name=name, state="installed")
+    return Odoo(version, made, databases, openspp=openspp)

@@ -13,6 +13,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request
 
 from remote_mailcfg.sandbox.application import Application
+from remote_mailcfg.sandbox.database import Database
 from remote_mailcfg.sandbox.fault import BrokenOffError
 from remote_mailcfg.sandbox.misbehaviour import Misbehaving
 from remote_mailcfg.sandbox.odoo import Odoo
@@ -36,9 +37,18 @@ class Served:
     misbehaving: Misbehaving
     held: threading.Event
 
+    @property
+    def database(self) -> Database:
+        """The first of its databases."""
+        return self.odoo.first
 
-class _QuietHandler(WSGIRequestHandler):
-    """Says nothing on standard error: the requests are kept."""
+
+class _Handler(WSGIRequestHandler):
+    """Says nothing on standard error, since the requests are kept; closes what is broken off."""
+
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
+        del error, environ
+        self.close_connection = True
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
         del type, message, args
@@ -78,7 +88,7 @@ def serve(odoos: Mapping[str, Odoo], *, port: int = 0) -> Iterator[list[Served]]
     root = DispatcherMiddleware(NotFound(), mounts) if prefixed else next(iter(mounts.values()))
     with socket.create_server((HOST, port)) as listener:  # werkzeug exits where a port is in use
         server = make_server(
-            HOST, port, root, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
+            HOST, port, root, threaded=True, request_handler=_Handler, fd=listener.fileno()
         )
     address = f"http://{HOST}:{server.port}"
     with _running(server):

@@ -15,7 +15,8 @@ COOLDOWN_SECONDS: Final = 60
 class Session:
     """A web session; `uid` is 0 while nobody is logged in, `database` empty while none is chosen.
 
-    `is_changed` is set by what makes Odoo send the cookie again.
+    `is_changed` is set by what makes Odoo send the cookie again; on 19 that is also the first call
+    inside a session, which notes the device (`is_traced`).
     """
 
     id: str = field(default_factory=lambda: secrets.token_hex(20))
@@ -24,6 +25,7 @@ class Session:
     debug: str = ""
     half_logged_in: int = 0
     identity_checked_until: float = 0.0
+    is_traced: bool = False
     is_changed: bool = False
 
 

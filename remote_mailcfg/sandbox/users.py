@@ -44,6 +44,13 @@ class Users(Model):
         partner_id = call.database.models["res.partner"].add(**partner)
         return super().create(call, vals_list | {"partner_id": partner_id})
 
+    @for_records
+    def unlink(self, call: Call, ids: Sequence[int]) -> bool:
+        keys = call.database.api_keys.rows
+        for key_id in [it for it, row in keys.items() if row["user_id"] in ids]:
+            del keys[key_id]
+        return super().unlink(call, ids)
+
     def has_group(self, call: Call, ids: Sequence[int], group_ext_id: str) -> bool:
         """Tell whether a user is in a group. On 19 developer mode decides about its own."""
         (user,) = self._existing(ids)

@@ -29,6 +29,8 @@ KEPT_MODES = {"", "1", "assets", "tests", "disable-t-cache"}
 OFF = {"n", "no", "0", "false", "f", "off"}
 #: The menu that only an administrator sees; its entries belong to the app of this name.
 SETTINGS = "base.menu_administration"
+#: What only an administrator's session info holds.
+FOR_ADMINISTRATORS = ("web_tours", "tour_disable", "iap_company_enrich")
 CLIENT_17, CLIENT_19 = "/web", "/odoo"
 
 
@@ -102,6 +104,8 @@ class Web:
         if not isinstance(name, str):
             what = type(name).__name__ if name is not False else "bool"
             raise FaultError(TYPE, f"expected string or bytes-like object, got {what!r}")
+        if self._database:
+            self.set_debug()
         if self._odoo.openspp and self._database is None:
             text = "'NoneType' object has no attribute 'user'"
             raise FaultError(ATTRIBUTE, text)
@@ -123,19 +127,19 @@ class Web:
             self.session.half_logged_in = uid
             self.session.is_changed = True
             return 0
-        self._begin(database, uid)
+        self._begin(database.name, uid)
         return uid
 
-    def _begin(self, database: Database, uid: int) -> None:
+    def _begin(self, database: str, uid: int) -> None:
         """Begin a session under a new id, as every login and logout does; developer mode stays."""
         self._odoo.sessions.pop(self.session.id, None)
-        self.session = Session(database=database.name, uid=uid, debug=self.session.debug)
+        self.session = Session(database=database, uid=uid, debug=self.session.debug)
         self.session.is_changed = True
-        self._database = database
+        self._database = self._odoo.databases.get(database)
 
     def _log_out(self) -> None:
         self._check_logged_in()
-        self._begin(self._there, 0)
+        self._begin("", 0)
 
     def _two_factor(self) -> Response:
         """Show the form, whose token is the session's id here; take the code of the moment."""
@@ -149,7 +153,7 @@ class Web:
         code = form["totp_token"].replace(" ", "")
         if not pyotp.TOTP(secret).verify(code, valid_window=1):
             return self._form("Verification failed, please double-check the 6-digit code")
-        self._begin(self._there, uid)
+        self._begin(self._there.name, uid)
         return redirect(self._client, 303)
 
     # Pages
@@ -158,24 +162,28 @@ class Web:
         """End the session where that was asked for, and go to the client's first page."""
         if self._request.path == "/web/session/logout":
             if self._database and self.session.uid:
-                self._begin(self._there, 0)
+                self._begin(self._there.name, 0)
             self.session.is_changed = True
             return redirect(self._client, 303)
+        if self._database:
+            self.set_debug()
         return redirect(self._with_query(self._client), 303)
 
     def _page(self) -> Response:
         """Serve the client's page or the login form; both want a database first."""
         request, wanted = self._request, self._request.args.get("db", "")
-        self.session.is_changed = True
         if wanted in self._odoo.databases and wanted != self.session.database:
             self.session.database = wanted
+            self.session.is_changed = True
             return redirect(request.full_path, 302)
         if self._database is None:
+            self.session.is_changed = True
             return redirect("/web/database/selector", 303)
+        self.set_debug()
         if request.path == "/web/login":
             return self._login_page()
+        self.session.is_changed = True
         if self.session.uid:
-            self.set_debug()
             debug = f'debug: "{self.session.debug}",'
             return page(200, f"<title>Odoo</title><script>var odoo = {{ {debug} }};</script>")
         return redirect(self._login_address(), 303)
@@ -197,7 +205,7 @@ class Web:
     def _login_address(self) -> str:
         if self._odoo.version == 17:
             return self._with_query("/web/login")
-        return f"/web/login?redirect={quote(self._with_query(self._request.path), safe='')}"
+        return f"/web/login?redirect={quote(self._request.full_path, safe='')}"
 
     def _with_query(self, path: str) -> str:
         query = urlencode(self._request.args)
@@ -209,6 +217,8 @@ class Web:
         if not self.session.uid:
             raise FaultError(EXPIRED, "Session expired")
         self.set_debug()
+        if self._odoo.version == 19 and not self.session.is_traced:
+            self.session.is_traced = self.session.is_changed = True
 
     def _touched_info(self) -> dict[str, Any]:
         self._check_logged_in()
@@ -231,7 +241,10 @@ class Web:
             "web.base.url": self._there.parameters.value("web.base.url"),
             "bundle_params": {"lang": "en_US"} | debug,
         }
-        told: dict[str, Any] = load_told(self._odoo.version)["session_info"]
+        told: dict[str, Any] = dict(load_told(self._odoo.version)["session_info"])
+        if not user["is_system"]:
+            for name in FOR_ADMINISTRATORS:
+                told.pop(name, None)
         return told | known | self._branding()
 
     def _branding(self) -> dict[str, Any]:

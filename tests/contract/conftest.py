@@ -1,7 +1,7 @@
-"""A real server for the contract: the one of `REMOTE_MAILCFG_LIVE_*`, over each protocol.
+"""The servers that the contract holds for: sandboxes of 17 and 19, or a real one, on each protocol.
 
-`REMOTE_MAILCFG_LIVE_URL`, `_DB`, `_LOGIN` and `_PASSWORD` name it; without `_API_KEY` a key is made
-for the run. Everything that the tests make there is removed again.
+`REMOTE_MAILCFG_LIVE_URL`, `_DB`, `_LOGIN` and `_PASSWORD` name a real server; without `_API_KEY` a
+key is made for the run. Everything that the tests make there is removed again.
 """
 
 import os
@@ -20,9 +20,12 @@ from remote_mailcfg.model.target import Protocol, Target
 from remote_mailcfg.operations.web_login import borrowed_session
 from remote_mailcfg.rpc.http import CookieJar, HttpClient
 from remote_mailcfg.rpc.web import WebSession
+from remote_mailcfg.sandbox.database import ADMIN
 from remote_mailcfg.secret import Secret
+from tests.sandbox import sandbox
 
 VARIABLE = "REMOTE_MAILCFG_LIVE_"
+LIVE = bool(os.environ.get(f"{VARIABLE}URL"))
 WIRES: tuple[Protocol, ...] = ("jsonrpc", "xmlrpc", "json2")
 KEYS = "res.users.apikeys"
 #: What the names of everything made here begin with; another run, at the same time, has another.
@@ -63,13 +66,18 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def given(_own_state: None) -> Target:
+@pytest.fixture(scope="session", params=["live"] if LIVE else [17, 19], ids=str)
+def given(request: pytest.FixtureRequest, _own_state: None) -> Iterator[Target]:
     """The server under test, with the administrator's password."""
-    names = [f"{VARIABLE}{it}" for it in ("URL", "DB", "LOGIN", "PASSWORD")]
-    if missing := [it for it in names if not os.environ.get(it)]:
-        pytest.skip(f"no real server is named: {', '.join(missing)} not set")
-    url, database, login, password = (os.environ[it] for it in names)
+    if LIVE:
+        names = ("URL", "DB", "LOGIN", "PASSWORD")
+        yield _target(*(os.environ[f"{VARIABLE}{it}"] for it in names))
+    else:
+        with sandbox(request.param) as served:
+            yield _target(served.url, served.database.name, *ADMIN)
+
+
+def _target(url: str, database: str, login: str, password: str) -> Target:
     return Target(
         name="contract",
         url=url.rstrip("/"),

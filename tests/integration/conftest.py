@@ -1,6 +1,6 @@
 """The places that the suite runs against, and the mail servers that they send through.
 
-Places are stand-ins of 17 and 19 over each wire that they have, or, where the variables
+Places are sandboxs of 17 and 19 over each wire that they have, or, where the variables
 REMOTE_MAILCFG_LIVE_URL, _DB, _LOGIN and _PASSWORD name one, a real server instead; _API_KEY is its
 API key, made and removed again where it is not given. The real server must be able to reach
 127.0.0.1 of this machine, and be used by nobody else meanwhile: run it without `-n`.
@@ -14,10 +14,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from remote_mailcfg.sandbox.database import ADMIN
+from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import SmtpPeers, smtp_peers
 from tests.integration.instance import Instance
-from tests.stand_in.http import StandIn, stand_in
-from tests.stand_in.odoo import ADMIN
+from tests.sandbox import sandbox
 
 LIVE = {
     name: os.environ.get(f"REMOTE_MAILCFG_LIVE_{name}", "")
@@ -30,8 +31,8 @@ WIRES = ("jsonrpc", "xmlrpc", "json2")
 
 #: Version (0: the real server) and wire.
 Place = tuple[int, str]
-STAND_INS: list[Place] = [(17, wire) for wire in WIRES[:2]] + [(19, wire) for wire in WIRES]
-PLACES: list[Place] = [(0, wire) for wire in WIRES] if LIVE["URL"] else STAND_INS
+SANDBOXES: list[Place] = [(17, wire) for wire in WIRES[:2]] + [(19, wire) for wire in WIRES]
+PLACES: list[Place] = [(0, wire) for wire in WIRES] if LIVE["URL"] else SANDBOXES
 SOME_PLACES: list[Place] = [(0, "json2")] if LIVE["URL"] else [(17, "jsonrpc"), (19, "json2")]
 
 
@@ -41,7 +42,7 @@ def _place_id(place: Place) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out at a real server what only stand-ins can do."""
+    """Leave out at a real server what only sandboxs can do."""
     if LIVE["URL"]:
         items[:] = [item for item in items if "faulty" not in getattr(item, "fixturenames", ())]
 
@@ -78,12 +79,12 @@ def some_instance(request: pytest.FixtureRequest) -> Iterator[Instance]:
     yield from _open(request)
 
 
-@pytest.fixture(params=STAND_INS[::3], ids=_place_id)
-def faulty(request: pytest.FixtureRequest) -> Iterator[tuple[Instance, StandIn]]:
-    """Run a test at stand-ins alone: it switches something on them that a real server has not."""
+@pytest.fixture(params=SANDBOXES[::3], ids=_place_id)
+def faulty(request: pytest.FixtureRequest) -> Iterator[tuple[Instance, Served]]:
+    """Run a test at sandboxs alone: it switches something on them that a real server has not."""
     for instance in _open(request):
-        assert instance.stand_in
-        yield instance, instance.stand_in
+        assert instance.sandbox
+        yield instance, instance.sandbox
 
 
 @pytest.fixture
@@ -108,18 +109,18 @@ def _open(request: pytest.FixtureRequest) -> Iterator[Instance]:
     version, wire = request.param
     token = TOKEN + secrets.token_hex(4)
     if version:
-        with stand_in(version) as server:
-            key = server.odoo.add_api_key(ADMIN[0]) if wire == "json2" else ""
+        with sandbox(version) as server:
+            key = server.database.add_api_key(ADMIN[0]) if wire == "json2" else ""
             instance = Instance(
                 url=server.url,
-                database=server.odoo.database,
+                database=server.database.name,
                 login=ADMIN[0],
                 password=ADMIN[1],
                 api_key=key,
                 protocol=wire,
                 version=version,
                 token=token,
-                stand_in=server,
+                sandbox=server,
             )
             yield from _watched(instance)
     else:

@@ -1,4 +1,4 @@
-"""An instance under test, a stand-in or a real server, and the command line run against it."""
+"""An instance under test, a sandbox or a real server, and the command line run against it."""
 
 import contextlib
 import json
@@ -15,8 +15,8 @@ from typing import Any
 from typer.testing import CliRunner
 
 from remote_mailcfg.cli.main import app
+from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeer
-from tests.stand_in.http import StandIn
 
 ANY_ACTIVE = ["active", "in", [True, False]]
 
@@ -98,7 +98,7 @@ class Records:
 class Instance:
     """Where the commands of a test go. All names that a test gives contain `token`.
 
-    `stand_in` is None for a real server.
+    `sandbox` is None for a real server.
     """
 
     url: str
@@ -109,7 +109,7 @@ class Instance:
     protocol: str
     version: int
     token: str
-    stand_in: StandIn | None = None
+    sandbox: Served | None = None
     records: Records = field(init=False)
 
     def __post_init__(self) -> None:

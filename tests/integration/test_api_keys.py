@@ -9,8 +9,8 @@ import keyring
 import keyring.backend
 import pytest
 
+from remote_mailcfg.sandbox.server import Served
 from tests.integration.instance import Instance
-from tests.stand_in.http import StandIn
 
 
 @pytest.fixture
@@ -91,21 +91,21 @@ def test_17_refuses_days_and_makes_no_key(some_instance: Instance) -> None:
         pytest.skip("keys of 19 expire")
     ran = some_instance.json("apikey", "create", some_instance.name(), "--days", "30")
     assert (ran.code, ran.error["code"]) == (2, "invalid-value")
-    assert some_instance.stand_in
-    assert some_instance.stand_in.odoo.api_keys == {}
+    assert some_instance.sandbox
+    assert some_instance.sandbox.database.api_keys.rows == {}
 
 
 @pytest.mark.parametrize("reference", ["exists", "no-folder", "keyring:x", "vault:x/y"])
 def test_a_place_that_cannot_be_saved_to_is_refused_before_there_is_a_key(
-    faulty: tuple[Instance, StandIn], tmp_path: Path, reference: str
+    faulty: tuple[Instance, Served], tmp_path: Path, reference: str
 ) -> None:
-    instance, stand_in = faulty
+    instance, sandbox = faulty
     (tmp_path / "taken").touch()
     places = {"exists": f"file:{tmp_path}/taken", "no-folder": f"file:{tmp_path}/no/where"}
     where = places.get(reference, reference)
     ran = instance.json("apikey", "create", instance.name(), "--save", where)
     assert (ran.code, ran.error["code"]) == (2, "configuration")
-    assert stand_in.odoo.api_keys == {}
+    assert sandbox.database.api_keys.rows == {}
 
 
 def test_a_key_needs_the_password(some_instance: Instance) -> None:
@@ -115,21 +115,23 @@ def test_a_key_needs_the_password(some_instance: Instance) -> None:
     assert (ran.code, ran.error["code"]) == (2, "configuration")
 
 
-def test_an_answer_without_a_key_is_told(faulty: tuple[Instance, StandIn]) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.odd_answers["res.users.apikeys.description.make_key"] = {"context": {}}
+def test_an_answer_without_a_key_is_told(faulty: tuple[Instance, Served]) -> None:
+    instance, sandbox = faulty
+    sandbox.database.switches.odd_answers["res.users.apikeys.description.make_key"] = {
+        "context": {}
+    }
     ran = instance.json("apikey", "create", instance.name())
     assert (ran.code, ran.error["code"]) == (1, "refused-by-odoo")
 
 
 def test_a_session_that_is_not_kept_is_ended_also_where_the_key_fails(
-    faulty: tuple[Instance, StandIn],
+    faulty: tuple[Instance, Served],
 ) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.break_before["res.users.apikeys.description.make_key"] = False
+    instance, sandbox = faulty
+    sandbox.database.switches.break_before["res.users.apikeys.description.make_key"] = False
     ran = instance.json("apikey", "create", instance.name())
     assert (ran.code, ran.error["code"]) == (1, "unreachable")
-    assert [it for it in stand_in.odoo.sessions.values() if it.uid] == []
+    assert [it for it in sandbox.odoo.sessions.values() if it.uid] == []
 
 
 def test_a_key_is_made_in_the_kept_session_which_stays(instance: Instance) -> None:

@@ -2,10 +2,11 @@
 
 import pytest
 
+from remote_mailcfg.sandbox.database import ADMIN, CLERK
+from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import SmtpPeers
 from tests.integration.instance import Instance
-from tests.stand_in.http import StandIn, stand_in
-from tests.stand_in.odoo import ADMIN, CLERK
+from tests.sandbox import sandbox
 
 
 def test_the_only_database_is_taken_where_none_is_given(instance: Instance) -> None:
@@ -55,17 +56,17 @@ def test_an_api_key_stands_for_the_password_on_the_older_wires(
     assert ran.code == 0
 
 
-def test_17_has_no_json2_and_auto_knows(faulty: tuple[Instance, StandIn]) -> None:
+def test_17_has_no_json2_and_auto_knows(faulty: tuple[Instance, Served]) -> None:
     instance, server = faulty
     if instance.version >= 19:
         pytest.skip("19 has JSON-2")
-    key = server.odoo.add_api_key(ADMIN[0])
+    key = server.database.add_api_key(ADMIN[0])
     ran = instance.json("check", OPENSPP_PROTOCOL="auto", OPENSPP_API_KEY=key)
     assert ran.data["protocol"] == "jsonrpc"
 
 
 def test_a_user_without_the_role_is_denied_with_the_next_step(
-    faulty: tuple[Instance, StandIn],
+    faulty: tuple[Instance, Served],
 ) -> None:
     instance, _server = faulty
     ran = instance.json("server", "list", OPENSPP_LOGIN=CLERK[0], OPENSPP_PASSWORD=CLERK[1])
@@ -75,7 +76,7 @@ def test_a_user_without_the_role_is_denied_with_the_next_step(
 
 @pytest.mark.parametrize("lists", [True, False], ids=["listed", "kept-back"])
 def test_several_databases_are_listed_where_the_server_does(*, lists: bool) -> None:
-    with stand_in(19, databases=("one", "two")) as server:
+    with sandbox(19, ("one", "two")) as server:
         server.odoo.lists_databases = lists
         instance = _instance(server, database="")
         ran = instance.json("server", "list")
@@ -85,30 +86,30 @@ def test_several_databases_are_listed_where_the_server_does(*, lists: bool) -> N
 
 @pytest.mark.parametrize("version", [17, 19])
 def test_developer_mode_works_with_several_databases(version: int) -> None:
-    with stand_in(17 if version == 17 else 19, databases=("one", "two")) as server:
+    with sandbox(17 if version == 17 else 19, ("one", "two")) as server:
         instance = _instance(server, database="one")
         assert instance.json("debug", "on").data["mode"] == "1"
         server.odoo.sessions.clear()
         assert instance.json("debug", "status").data["mode"] == ""
 
 
-def test_a_connection_that_breaks_is_unreachable(faulty: tuple[Instance, StandIn]) -> None:
+def test_a_connection_that_breaks_is_unreachable(faulty: tuple[Instance, Served]) -> None:
     instance, server = faulty
-    server.odoo.break_before["ir.mail_server.fields_get"] = False
+    server.database.switches.break_before["ir.mail_server.fields_get"] = False
     ran = instance.json("server", "list")
     assert (ran.code, ran.error["code"]) == (1, "unreachable")
 
 
 def test_an_instance_that_hangs_runs_into_the_time_limit(
-    faulty: tuple[Instance, StandIn],
+    faulty: tuple[Instance, Served],
 ) -> None:
     instance, server = faulty
-    server.odoo.break_before["ir.mail_server.fields_get"] = True
+    server.database.switches.break_before["ir.mail_server.fields_get"] = True
     ran = instance.json("server", "list", OPENSPP_TIMEOUT="0.3")
     assert (ran.code, ran.error["code"]) == (1, "timeout")
 
 
-def _instance(server: StandIn, *, database: str) -> Instance:
+def _instance(server: Served, *, database: str) -> Instance:
     return Instance(
         url=server.url,
         database=database,
@@ -118,5 +119,5 @@ def _instance(server: StandIn, *, database: str) -> Instance:
         protocol="jsonrpc",
         version=server.odoo.version,
         token="unused",
-        stand_in=server,
+        sandbox=server,
     )

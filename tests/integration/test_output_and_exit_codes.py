@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeers
 from tests.integration.instance import Instance
 from tests.integration.terminal import COLUMNS, on_terminal
 from tests.integration.test_server_list_and_show import SERVER_KEYS
-from tests.stand_in.http import StandIn
 
 
 def test_an_envelope_has_exactly_the_keys_of_the_contract(instance: Instance) -> None:
@@ -165,11 +165,11 @@ def test_an_unknown_option_is_a_usage_error(some_instance: Instance) -> None:
     assert some_instance.run("server", "list", "--no-such-option").code == 2
 
 
-def test_a_bug_ends_with_70_and_says_what_to_report(faulty: tuple[Instance, StandIn]) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.odd_answers["ir.mail_server.search_read"] = [{"id": 1}]
+def test_a_bug_ends_with_70_and_says_what_to_report(faulty: tuple[Instance, Served]) -> None:
+    instance, sandbox = faulty
+    sandbox.database.switches.odd_answers["ir.mail_server.search_read"] = [{"id": 1}]
     ran = instance.json("server", "list")
-    stand_in.odoo.odd_answers.clear()
+    sandbox.database.switches.odd_answers.clear()
     assert (ran.code, ran.error["code"]) == (70, "crashed")
     assert "Please report this bug" in ran.err
     assert re.search(r"mail_servers\.py:\d+ in _parse_record", ran.err)

@@ -2,10 +2,10 @@
 
 import pytest
 
+from remote_mailcfg.sandbox.database import ADMIN, CLERK
+from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import SmtpPeers
 from tests.integration.instance import Instance
-from tests.stand_in.http import StandIn
-from tests.stand_in.odoo import ADMIN, CLERK
 
 STEPS = ["reach", "version", "login", "role", "developer-mode", "menu", "servers", "test", "queue"]
 
@@ -113,16 +113,16 @@ def test_people_see_each_step_with_the_next_one_to_take(some_instance: Instance)
 
 
 def test_what_answers_but_is_not_odoo_is_told_at_the_version(
-    faulty: tuple[Instance, StandIn],
+    faulty: tuple[Instance, Served],
 ) -> None:
-    instance, _stand_in = faulty
+    instance, _sandbox = faulty
     ran = instance.json("check", OPENSPP_URL=f"{instance.url}/elsewhere")
     outcomes = {step["step"]: step["ok"] for step in ran.data["steps"]}
     assert outcomes == dict.fromkeys(STEPS) | {"reach": True, "version": False}
 
 
-def test_a_user_without_the_role_is_told_at_its_step(faulty: tuple[Instance, StandIn]) -> None:
-    instance, _stand_in = faulty
+def test_a_user_without_the_role_is_told_at_its_step(faulty: tuple[Instance, Served]) -> None:
+    instance, _sandbox = faulty
     ran = instance.json("check", OPENSPP_LOGIN=CLERK[0], OPENSPP_PASSWORD=CLERK[1])
     outcomes = {step["step"]: step["ok"] for step in ran.data["steps"]}
     assert (ran.code, outcomes["login"], outcomes["role"], outcomes["queue"]) == (
@@ -133,27 +133,27 @@ def test_a_user_without_the_role_is_told_at_its_step(faulty: tuple[Instance, Sta
     )
 
 
-def test_a_key_of_somebody_else_is_told_at_the_login(faulty: tuple[Instance, StandIn]) -> None:
-    instance, stand_in = faulty
+def test_a_key_of_somebody_else_is_told_at_the_login(faulty: tuple[Instance, Served]) -> None:
+    instance, sandbox = faulty
     if instance.version < 19:
         pytest.skip("17 has no JSON-2")
-    key = stand_in.odoo.add_api_key(CLERK[0])
+    key = sandbox.database.add_api_key(CLERK[0])
     ran = instance.json("check", OPENSPP_API_KEY=key, OPENSPP_PROTOCOL="json2")
     steps = {step["step"]: step for step in ran.data["steps"]}
     assert steps["login"]["ok"] is False
     assert f"OPENSPP_LOGIN={CLERK[0]}" in steps["login"]["hint"]
 
 
-def test_an_instance_with_openspp_is_told_from_plain_odoo(faulty: tuple[Instance, StandIn]) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.models["ir.module.module"].add(name="spp_security", state="installed")
+def test_an_instance_with_openspp_is_told_from_plain_odoo(faulty: tuple[Instance, Served]) -> None:
+    instance, sandbox = faulty
+    sandbox.database.models["ir.module.module"].add(name="spp_security", state="installed")
     assert instance.json("check").data["openspp"] is True
     assert "with OpenSPP" in instance.run("check").out
 
 
-def test_a_menu_that_is_hidden_is_not_ok(faulty: tuple[Instance, StandIn]) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.hides_menu = True
+def test_a_menu_that_is_hidden_is_not_ok(faulty: tuple[Instance, Served]) -> None:
+    instance, sandbox = faulty
+    sandbox.odoo.hides_menu = True
     steps = {it["step"]: it for it in instance.json("check").data["steps"]}
     assert (steps["developer-mode"]["ok"], steps["menu"]["ok"]) == (True, False)
 
@@ -169,20 +169,20 @@ def test_a_menu_that_is_hidden_is_not_ok(faulty: tuple[Instance, StandIn]) -> No
     ids=["cron-off", "cron-late", "mail-waits", "mail-failed"],
 )
 def test_a_queue_that_does_not_move_is_not_ok(
-    faulty: tuple[Instance, StandIn], cron: dict[str, object], mail: dict[str, object], found: str
+    faulty: tuple[Instance, Served], cron: dict[str, object], mail: dict[str, object], found: str
 ) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.models["ir.cron"].rows[1].update(cron)
+    instance, sandbox = faulty
+    sandbox.database.models["ir.cron"].rows[3].update(cron)
     if mail:
-        stand_in.odoo.models["mail.mail"].add(**mail)
+        sandbox.database.models["mail.mail"].add(**mail)
     (step,) = [it for it in instance.json("check").data["steps"] if it["step"] == "queue"]
     assert (step["ok"], found in step["detail"]) == (False, True), step
     assert step["hint"]
 
 
-def test_a_session_opened_by_a_check_is_ended(faulty: tuple[Instance, StandIn]) -> None:
-    instance, stand_in = faulty
+def test_a_session_opened_by_a_check_is_ended(faulty: tuple[Instance, Served]) -> None:
+    instance, sandbox = faulty
     assert instance.login == ADMIN[0]
     instance.run("check")
-    assert [it for it in stand_in.odoo.sessions.values() if it.uid] == []
+    assert [it for it in sandbox.odoo.sessions.values() if it.uid] == []
     assert [path for path in instance.state_files() if path.parent.name == "sessions"] == []

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import trustme
 
+from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import PASSWORD, USER, SmtpPeers
 from tests.integration.instance import Instance
 from tests.integration.terminal import on_terminal
-from tests.stand_in.http import StandIn
 
 TEST_KEYS = {"id", "name", "ok", "cause", "message", "hint", "sender", "seconds"}
 
@@ -100,11 +100,11 @@ def test_all_missing_values_are_one_usage_error(some_instance: Instance) -> None
     assert [field for field in missing if field not in ran.error["message"]] == []
 
 
-def test_a_usage_error_sends_nothing(faulty: tuple[Instance, StandIn]) -> None:
-    instance, stand_in = faulty
-    stand_in.requests.clear()
+def test_a_usage_error_sends_nothing(faulty: tuple[Instance, Served]) -> None:
+    instance, sandbox = faulty
+    sandbox.requests.clear()
     assert instance.run("server", "create").code == 2
-    assert stand_in.requests == []
+    assert sandbox.requests == []
 
 
 def test_all_invalid_values_are_told_at_once(instance: Instance) -> None:
@@ -223,10 +223,11 @@ def test_what_the_change_means_for_routing_is_said_first(
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_connection_that_breaks_at_the_switch_leaves_no_server(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers, *, after: bool
+    faulty: tuple[Instance, Served], smtp: SmtpPeers, *, after: bool
 ) -> None:
-    instance, stand_in = faulty
-    breaking = stand_in.odoo.break_after if after else stand_in.odoo.break_before
+    instance, sandbox = faulty
+    switches = sandbox.database.switches
+    breaking = switches.break_after if after else switches.break_before
     breaking["ir.mail_server.write"] = False
     ran = instance.json("server", "create", *instance.options(smtp.plain))
     assert (ran.code, ran.error["code"]) == (1, "unreachable")
@@ -234,20 +235,20 @@ def test_a_connection_that_breaks_at_the_switch_leaves_no_server(
 
 
 def test_a_connection_that_breaks_after_the_birth_leaves_no_server(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.break_after["ir.mail_server.create"] = False
+    instance, sandbox = faulty
+    sandbox.database.switches.break_after["ir.mail_server.create"] = False
     ran = instance.json("server", "create", *instance.options(smtp.plain))
     assert (ran.code, ran.error["code"]) == (1, "unreachable")
     assert instance.all_of_test() == []
 
 
 def test_a_candidate_that_cannot_be_removed_is_told(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.break_before["ir.mail_server.unlink"] = False
+    instance, sandbox = faulty
+    sandbox.database.switches.break_before["ir.mail_server.unlink"] = False
     ran = instance.json("server", "create", *instance.options(smtp.refused))
     (left,) = instance.all_of_test()
     instance.records.call("ir.mail_server", "unlink", [left["id"]])
@@ -256,10 +257,10 @@ def test_a_candidate_that_cannot_be_removed_is_told(
 
 
 def test_a_server_that_ignores_a_value_is_not_left_active(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.ignored_fields.add("sequence")
+    instance, sandbox = faulty
+    sandbox.database.switches.ignored_fields.add("sequence")
     ran = instance.json("server", "create", *instance.options(smtp.plain), "--sequence", "3")
     assert (ran.code, ran.error["code"]) == (1, "not-verified")
     assert instance.all_of_test() == []

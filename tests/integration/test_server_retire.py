@@ -2,10 +2,10 @@
 
 import pytest
 
+from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import SmtpPeers
 from tests.integration.instance import Instance
 from tests.integration.terminal import on_terminal
-from tests.stand_in.http import StandIn
 
 
 def test_a_server_is_archived(instance: Instance, smtp: SmtpPeers) -> None:
@@ -156,11 +156,11 @@ def test_force_makes_a_server_active_on_a_neutralized_database(
 
 
 def test_a_server_that_is_still_there_after_its_removal_is_told(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, stand_in = faulty
+    instance, sandbox = faulty
     server_id = instance.add_server(smtp.plain, active=False)
-    stand_in.odoo.ignored_calls.add("ir.mail_server.unlink")
+    sandbox.database.switches.ignored_calls.add("ir.mail_server.unlink")
     ran = instance.json("server", "delete", str(server_id), "--yes")
     assert (ran.code, ran.error["code"]) == (1, "not-verified")
     assert "it is still there" in ran.error["message"]

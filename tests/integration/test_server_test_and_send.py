@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
+from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeers
 from tests.integration.instance import Instance
-from tests.stand_in.http import StandIn
 
 
 def test_a_working_server_passes(instance: Instance, smtp: SmtpPeers) -> None:
@@ -98,9 +98,9 @@ def test_people_see_the_cause_and_the_next_step(some_instance: Instance, smtp: S
     assert "next: Nothing listens there" in ran.out
 
 
-def test_a_silent_server_gives_no_answer(faulty: tuple[Instance, StandIn], smtp: SmtpPeers) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.smtp_timeout_seconds = 0.2
+def test_a_silent_server_gives_no_answer(faulty: tuple[Instance, Served], smtp: SmtpPeers) -> None:
+    instance, sandbox = faulty
+    sandbox.database.smtp_timeout_seconds = 0.2
     server_id = instance.add_server(smtp.silent)
     (test,) = instance.json("server", "test", str(server_id)).data["tests"]
     assert (test["ok"], test["cause"]) == (False, "no-answer")
@@ -111,7 +111,7 @@ def test_a_test_that_outlasts_our_own_time_limit_is_no_answer(
 ) -> None:
     host, port = silent_server.getsockname()
     server_id = instance.add_server(smtp_host=host, smtp_port=port)
-    limit = "0.4" if instance.stand_in else "4"
+    limit = "0.4" if instance.sandbox else "4"
     ran = instance.json("server", "test", str(server_id), OPENSPP_TIMEOUT=limit)
     (test,) = ran.data["tests"]
     assert (ran.code, test["cause"]) == (1, "no-answer")
@@ -192,33 +192,33 @@ def test_people_see_the_reason_of_a_mail_that_was_not_taken(
 
 
 def test_a_record_that_cannot_be_removed_is_told_and_the_result_stays(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, stand_in = faulty
+    instance, sandbox = faulty
     server_id = instance.add_server(smtp.plain)
-    stand_in.odoo.break_before["mail.mail.unlink"] = False
+    sandbox.database.switches.break_before["mail.mail.unlink"] = False
     ran = instance.json("server", "send", str(server_id), "--to", "reader@example.org")
     assert (ran.code, ran.data["mail"]["state"]) == (0, "sent")
     assert "could not be removed" in ran.err
 
 
 def test_a_send_that_gets_no_answer_is_asked_for_its_state(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, stand_in = faulty
+    instance, sandbox = faulty
     server_id = instance.add_server(smtp.plain_auth)
-    stand_in.odoo.break_after["mail.mail.send"] = True
+    sandbox.database.switches.break_after["mail.mail.send"] = True
     words = ("server", "send", str(server_id), "--to", "reader@example.org")
     ran = instance.json(*words, OPENSPP_TIMEOUT="0.4")
     assert (ran.code, ran.data["mail"]["state"]) == (0, "sent")
 
 
 def test_a_send_that_breaks_off_is_an_error(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, stand_in = faulty
+    instance, sandbox = faulty
     server_id = instance.add_server(smtp.plain_auth, smtp_pass=PASSWORD)
-    stand_in.odoo.break_before["mail.mail.send"] = False
+    sandbox.database.switches.break_before["mail.mail.send"] = False
     ran = instance.json("server", "send", str(server_id), "--to", "reader@example.org")
     assert (ran.code, ran.error["code"]) == (1, "unreachable")
     assert instance.records.find("mail.mail") == []

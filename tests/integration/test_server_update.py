@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeers
 from tests.integration.instance import Instance
 from tests.integration.terminal import on_terminal
-from tests.stand_in.http import StandIn
 
 
 def test_a_changed_connection_is_written_once_a_copy_passed_the_test(
@@ -169,33 +169,33 @@ def test_a_person_is_asked_for_the_password(some_instance: Instance, smtp: SmtpP
 
 
 def test_a_field_that_the_servers_environment_manages_is_refused(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, stand_in = faulty
+    instance, sandbox = faulty
     server_id = instance.add_server(smtp.plain)
-    stand_in.odoo.manage_by_environment("smtp_host")
+    sandbox.database.manage_by_environment("smtp_host")
     ran = instance.json("server", "update", str(server_id), "--smtp-host", "other.example.org")
     assert (ran.code, ran.error["code"]) == (2, "invalid-value")
     assert "smtp_host: managed by the server's environment" in ran.error["message"]
 
 
 def test_people_see_what_the_servers_environment_manages(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, stand_in = faulty
+    instance, sandbox = faulty
     server_id = instance.add_server(smtp.plain)
-    stand_in.odoo.manage_by_environment("smtp_host")
+    sandbox.database.manage_by_environment("smtp_host")
     shown = instance.run("server", "show", str(server_id)).out.split()
     assert shown[-3:] == ["From", "environment", "smtp_host"]
 
 
 def test_a_write_that_changed_nothing_is_found_and_the_rest_put_back(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, stand_in = faulty
+    instance, sandbox = faulty
     server_id = instance.add_server(smtp.plain)
     before = instance.server(server_id)
-    stand_in.odoo.ignored_fields.add("sequence")
+    sandbox.database.switches.ignored_fields.add("sequence")
     words = ("--sequence", "3", "--name", instance.name("renamed"))
     ran = instance.json("server", "update", str(server_id), *words)
     assert (ran.code, ran.error["code"]) == (1, "not-verified")
@@ -204,27 +204,28 @@ def test_a_write_that_changed_nothing_is_found_and_the_rest_put_back(
 
 
 def test_a_password_that_was_written_is_put_back_where_the_rest_was_not(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, stand_in = faulty
+    instance, sandbox = faulty
     server_id = instance.add_server(smtp.plain_auth)
-    stand_in.odoo.ignored_fields.add("sequence")
+    sandbox.database.switches.ignored_fields.add("sequence")
     words = ("--sequence", "3", "--name", instance.name("renamed"), "--no-test")
     ran = instance.json("server", "update", str(server_id), *words, SMTP_PASS="wrong-pass-1")
     assert (ran.code, ran.error["code"]) == (1, "not-verified")
     (left,) = instance.all_of_test()
     assert (left["name"], left["smtp_pass"]) == (instance.name(), PASSWORD)
-    assert stand_in.odoo.models["ir.actions.server"].rows == {}
+    assert sandbox.database.models["ir.actions.server"].rows == {}
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_connection_that_breaks_at_the_switch_leaves_the_server_as_it_was(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers, *, after: bool
+    faulty: tuple[Instance, Served], smtp: SmtpPeers, *, after: bool
 ) -> None:
-    instance, stand_in = faulty
+    instance, sandbox = faulty
     server_id = instance.add_server(smtp.plain_auth, smtp_pass="old-pass-1")
     before = instance.all_of_test()
-    breaking = stand_in.odoo.break_after if after else stand_in.odoo.break_before
+    switches = sandbox.database.switches
+    breaking = switches.break_after if after else switches.break_before
     breaking["ir.mail_server.write"] = False
     ran = instance.json("server", "update", str(server_id), SMTP_PASS=PASSWORD)
     assert (ran.code, ran.error["code"]) == (1, "unreachable")
@@ -232,12 +233,12 @@ def test_a_connection_that_breaks_at_the_switch_leaves_the_server_as_it_was(
 
 
 def test_old_values_that_cannot_be_put_back_are_told_and_their_backup_stays(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, stand_in = faulty
+    instance, sandbox = faulty
     server_id = instance.add_server(smtp.plain_auth)
-    stand_in.odoo.ignored_fields.add("sequence")
-    stand_in.odoo.break_before["ir.actions.server.run"] = False
+    sandbox.database.switches.ignored_fields.add("sequence")
+    sandbox.database.switches.break_before["ir.actions.server.run"] = False
     words = ("--sequence", "3", "--no-test")
     ran = instance.json("server", "update", str(server_id), *words, SMTP_PASS="wrong-pass-1")
     (backup,) = [it for it in instance.all_of_test() if it["id"] != server_id]
@@ -248,25 +249,25 @@ def test_old_values_that_cannot_be_put_back_are_told_and_their_backup_stays(
 
 
 def test_a_server_that_is_gone_at_the_switch_is_told(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, stand_in = faulty
+    instance, sandbox = faulty
     server_id = instance.add_server(smtp.plain)
-    stand_in.odoo.remove_at_write = True
+    sandbox.database.switches.remove_at_write = True
     ran = instance.json("server", "update", str(server_id), "--sequence", "3")
     assert (ran.code, ran.error["code"]) == (1, "not-verified")
     assert "it is not there" in ran.error["message"]
 
 
 def test_a_copy_that_cannot_be_removed_is_told_with_the_change_made(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, stand_in = faulty
+    instance, sandbox = faulty
     server_id = instance.add_server(smtp.refused)
-    stand_in.odoo.ignored_calls.add("ir.mail_server.unlink")
+    sandbox.database.switches.ignored_calls.add("ir.mail_server.unlink")
     words = ("--smtp-port", str(smtp.plain.port))
     ran = instance.json("server", "update", str(server_id), *words)
-    stand_in.odoo.ignored_calls.clear()
+    sandbox.database.switches.ignored_calls.clear()
     (copy,) = [it for it in instance.all_of_test() if it["id"] != server_id]
     instance.records.call("ir.mail_server", "unlink", [copy["id"]])
     assert (ran.code, ran.error["code"]) == (1, "not-verified")
@@ -275,11 +276,11 @@ def test_a_copy_that_cannot_be_removed_is_told_with_the_change_made(
 
 
 def test_a_token_server_is_put_back_when_its_test_fails(
-    faulty: tuple[Instance, StandIn], smtp: SmtpPeers
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
 ) -> None:
-    instance, _stand_in = faulty
+    instance, _sandbox = faulty
     if instance.version != 17:
-        pytest.skip("Gmail is installed on the stand-in of 17 alone")
+        pytest.skip("Gmail is installed on the sandbox of 17 alone")
     values = {"smtp_authentication": "gmail", "smtp_encryption": "starttls", "smtp_user": "a@b.org"}
     server_id = instance.add_server(smtp.starttls_auth, **values, smtp_pass=False)
     before = instance.server(server_id)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pyotp
 import pytest
 
+from remote_mailcfg.sandbox.database import BASE_URL, CLERK
+from remote_mailcfg.sandbox.server import Served
 from tests.integration.instance import Instance
-from tests.stand_in.http import StandIn
-from tests.stand_in.odoo import BASE_URL, CLERK
 
 MARK = "remote-mailcfg "
 
@@ -43,11 +43,11 @@ def test_a_logout_without_a_session_is_done_already(some_instance: Instance) -> 
     assert "there was no web session to end" in ran.err
 
 
-def test_a_logout_ends_the_session_on_the_server(faulty: tuple[Instance, StandIn]) -> None:
-    instance, stand_in = faulty
+def test_a_logout_ends_the_session_on_the_server(faulty: tuple[Instance, Served]) -> None:
+    instance, sandbox = faulty
     instance.run("debug", "on")
     instance.run("logout")
-    assert [it for it in stand_in.odoo.sessions.values() if it.uid or it.debug] == []
+    assert [it for it in sandbox.odoo.sessions.values() if it.uid or it.debug] == []
 
 
 @pytest.mark.parametrize("mode", ["1", "assets", "tests"])
@@ -80,27 +80,27 @@ def test_people_are_given_the_link(some_instance: Instance) -> None:
 
 
 def test_a_session_that_the_server_forgot_is_forgotten_here(
-    faulty: tuple[Instance, StandIn],
+    faulty: tuple[Instance, Served],
 ) -> None:
-    instance, stand_in = faulty
+    instance, sandbox = faulty
     instance.run("debug", "on")
-    stand_in.odoo.sessions.clear()
+    sandbox.odoo.sessions.clear()
     ran = instance.json("debug", "status")
     assert (ran.code, ran.data["mode"], _sessions(instance)) == (0, "", [])
 
 
 def test_developer_mode_that_does_not_stay_is_not_verified(
-    faulty: tuple[Instance, StandIn],
+    faulty: tuple[Instance, Served],
 ) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.keeps_debug = False
+    instance, sandbox = faulty
+    sandbox.odoo.keeps_debug = False
     ran = instance.json("debug", "on")
     assert (ran.code, ran.error["code"]) == (1, "not-verified")
 
 
-def test_developer_mode_without_the_menu_is_not_verified(faulty: tuple[Instance, StandIn]) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.hides_menu = True
+def test_developer_mode_without_the_menu_is_not_verified(faulty: tuple[Instance, Served]) -> None:
+    instance, sandbox = faulty
+    sandbox.odoo.hides_menu = True
     ran = instance.json("debug", "on")
     assert (ran.code, ran.error["code"]) == (1, "not-verified")
     assert _link(instance) in ran.error["hint"]
@@ -113,43 +113,43 @@ def test_a_key_alone_opens_no_web_session(instance: Instance) -> None:
     assert (ran.code, ran.error["code"]) == (1, "api-key-not-accepted")
 
 
-def test_a_wrong_password_is_tried_once_and_nowhere_else(faulty: tuple[Instance, StandIn]) -> None:
-    instance, stand_in = faulty
-    stand_in.requests.clear()
+def test_a_wrong_password_is_tried_once_and_nowhere_else(faulty: tuple[Instance, Served]) -> None:
+    instance, sandbox = faulty
+    sandbox.requests.clear()
     ran = instance.json("login", OPENSPP_PASSWORD="nope-1")
     assert (ran.code, ran.error["code"]) == (1, "authentication-failed")
-    assert [it.path.startswith("/web") for it in stand_in.requests] == [False]
+    assert [it.path.startswith("/web") for it in sandbox.requests] == [False]
 
 
 def test_a_web_login_of_a_user_without_the_role_is_refused(
-    faulty: tuple[Instance, StandIn],
+    faulty: tuple[Instance, Served],
 ) -> None:
-    instance, _stand_in = faulty
+    instance, _sandbox = faulty
     ran = instance.json("login", OPENSPP_LOGIN=CLERK[0], OPENSPP_PASSWORD=CLERK[1])
     assert (ran.code, ran.error["code"]) == (1, "access-denied")
 
 
 def test_a_killed_login_leaves_the_address_and_the_next_command_removes_the_freeze(
-    faulty: tuple[Instance, StandIn],
+    faulty: tuple[Instance, Served],
 ) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.break_after["/web/session/authenticate"] = True
+    instance, sandbox = faulty
+    sandbox.odoo.break_after["/web/session/authenticate"] = True
     process = instance.spawn("login")
-    assert stand_in.held.wait(30)
+    assert sandbox.held.wait(30)
     assert instance.run("server", "list").code == 0  # the login is under way: not its business
     process.kill()
     instance.finish(process)
-    left = stand_in.odoo.parameters.value("web.base.url.freeze")
+    left = sandbox.database.parameters.value("web.base.url.freeze")
     assert (left or "").startswith(MARK)
-    assert stand_in.odoo.parameters.value("web.base.url") == BASE_URL
+    assert sandbox.database.parameters.value("web.base.url") == BASE_URL
     ran = instance.run("server", "list")
-    assert (ran.code, stand_in.odoo.parameters.value("web.base.url.freeze")) == (0, None)
+    assert (ran.code, sandbox.database.parameters.value("web.base.url.freeze")) == (0, None)
     assert "removed web.base.url.freeze" in ran.err
 
 
-def test_two_factor_is_completed_with_its_secret(faulty: tuple[Instance, StandIn]) -> None:
-    instance, stand_in = faulty
-    key, secret = _two_factor(instance, stand_in)
+def test_two_factor_is_completed_with_its_secret(faulty: tuple[Instance, Served]) -> None:
+    instance, sandbox = faulty
+    key, secret = _two_factor(instance, sandbox)
     words = ("debug", "on")
     ran = instance.json(*words, OPENSPP_API_KEY=key, OPENSPP_TOTP_SECRET=secret)
     assert (ran.code, ran.data["mode"]) == (0, "1")
@@ -165,31 +165,31 @@ def test_two_factor_is_completed_with_its_secret(faulty: tuple[Instance, StandIn
     ids=["none", "wrong", "not-base32"],
 )
 def test_two_factor_without_the_right_secret_opens_no_session(
-    faulty: tuple[Instance, StandIn], secret: str, exit_code: int, code: str
+    faulty: tuple[Instance, Served], secret: str, exit_code: int, code: str
 ) -> None:
-    instance, stand_in = faulty
-    key, _secret = _two_factor(instance, stand_in)
+    instance, sandbox = faulty
+    key, _secret = _two_factor(instance, sandbox)
     ran = instance.json("login", OPENSPP_API_KEY=key, OPENSPP_TOTP_SECRET=secret)
     assert (ran.code, ran.error["code"]) == (exit_code, code)
     assert _sessions(instance) == []
 
 
 def test_two_factor_with_a_password_alone_looks_like_a_wrong_one(
-    faulty: tuple[Instance, StandIn],
+    faulty: tuple[Instance, Served],
 ) -> None:
-    instance, stand_in = faulty
-    _two_factor(instance, stand_in)
-    stand_in.requests.clear()
+    instance, sandbox = faulty
+    _two_factor(instance, sandbox)
+    sandbox.requests.clear()
     ran = instance.json("login")
-    assert (ran.code, ran.error["code"], len(stand_in.requests)) == (1, "authentication-failed", 1)
+    assert (ran.code, ran.error["code"], len(sandbox.requests)) == (1, "authentication-failed", 1)
     assert "OPENSPP_TOTP_SECRET" in ran.error["hint"]
 
 
-def _two_factor(instance: Instance, stand_in: StandIn) -> tuple[str, str]:
+def _two_factor(instance: Instance, sandbox: Served) -> tuple[str, str]:
     """Switch two-factor login on for the administrator; return an API key and the secret."""
     secret = pyotp.random_base32()
-    key = stand_in.odoo.add_api_key(instance.login)
-    stand_in.odoo.users.rows[2]["totp_secret"] = secret
+    key = sandbox.database.add_api_key(instance.login)
+    sandbox.database.users.rows[2]["totp_secret"] = secret
     instance.records.credential = key
     return key, secret
 
@@ -201,19 +201,19 @@ def test_a_freeze_of_the_administrators_stays(instance: Instance) -> None:
         assert (ran.code, instance.records.parameter("web.base.url.freeze")) == (0, "True")
 
 
-def test_a_web_login_that_breaks_off_leaves_no_freeze(faulty: tuple[Instance, StandIn]) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.break_before["/web/session/authenticate"] = False
+def test_a_web_login_that_breaks_off_leaves_no_freeze(faulty: tuple[Instance, Served]) -> None:
+    instance, sandbox = faulty
+    sandbox.odoo.break_before["/web/session/authenticate"] = False
     ran = instance.json("login")
     assert (ran.code, ran.error["code"]) == (1, "unreachable")
-    assert stand_in.odoo.parameters.value("web.base.url.freeze") is None
+    assert sandbox.database.parameters.value("web.base.url.freeze") is None
 
 
 def test_an_address_that_changed_all_the_same_is_set_back_and_told(
-    faulty: tuple[Instance, StandIn],
+    faulty: tuple[Instance, Served],
 ) -> None:
-    instance, stand_in = faulty
-    stand_in.odoo.honours_freeze = False
+    instance, sandbox = faulty
+    sandbox.database.switches.ignores_freeze = True
     ran = instance.json("login")
     assert (ran.code, ran.error["code"]) == (1, "not-verified")
-    assert stand_in.odoo.parameters.value("web.base.url") == BASE_URL
+    assert sandbox.database.parameters.value("web.base.url") == BASE_URL
