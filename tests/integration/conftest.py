@@ -1,6 +1,6 @@
 """The places that the suite runs against, and the mail servers that they send through.
 
-Places are sandboxs of 17 and 19 over each wire that they have, or, where the variables
+Places are sandboxes of 17 and 19 over each wire that they have, or, where the variables
 REMOTE_MAILCFG_LIVE_URL, _DB, _LOGIN and _PASSWORD name one, a real server instead; _API_KEY is its
 API key, made and removed again where it is not given. The real server must be able to reach
 127.0.0.1 of this machine, and be used by nobody else meanwhile: run it without `-n`.
@@ -25,7 +25,7 @@ LIVE = {
     for name in ("URL", "DB", "LOGIN", "PASSWORD", "API_KEY")
 }
 #: A real server has no part in these.
-collect_ignore = ["test_demo.py", "test_sandbox_command.py"] if LIVE["URL"] else []
+collect_ignore = ["test_demo.py", "test_openspp.py", "test_sandbox_command.py"] if LIVE["URL"] else []
 TOKEN = "mailcfg-test-"
 WIRES = ("jsonrpc", "xmlrpc", "json2")
 
@@ -42,7 +42,7 @@ def _place_id(place: Place) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out at a real server what only sandboxs can do."""
+    """Leave out at a real server what only sandboxes can do."""
     if LIVE["URL"]:
         items[:] = [item for item in items if "faulty" not in getattr(item, "fixturenames", ())]
 
@@ -81,7 +81,7 @@ def some_instance(request: pytest.FixtureRequest) -> Iterator[Instance]:
 
 @pytest.fixture(params=SANDBOXES[::3], ids=_place_id)
 def faulty(request: pytest.FixtureRequest) -> Iterator[tuple[Instance, Served]]:
-    """Run a test at sandboxs alone: it switches something on them that a real server has not."""
+    """Run a test at sandboxes alone: it switches something on them that a real server has not."""
     for instance in _open(request):
         assert instance.sandbox
         yield instance, instance.sandbox
