@@ -10,13 +10,19 @@ Protocol = Literal["auto", "jsonrpc", "xmlrpc", "json2"]
 
 PROTOCOLS: tuple[Protocol, ...] = ("auto", "jsonrpc", "xmlrpc", "json2")
 
+Role = Literal["production", "staging", "training", "test"]
+
+ROLES: tuple[Role, ...] = ("production", "staging", "training", "test")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """Address, database and credentials of one instance.
 
     `url` has no trailing slash and keeps a path prefix; `database` is empty where the server is to
-    be asked for its only one. `http_basic` is `user:password` of a proxy in front.
+    be asked for its only one. `http_basic` is `user:password` of a proxy in front, `proxy` the
+    address of an HTTP proxy on the way there, without credentials. `role` is None where nobody said
+    what the instance is for. `min_interval_seconds` lies between two requests.
     """
 
     name: str
@@ -31,3 +37,7 @@ class Target:
     ca_file: Path | None = None
     insecure_tls: bool = False
     http_basic: Secret | None = None
+    proxy: str = ""
+    role: Role | None = None
+    tags: tuple[str, ...] = ()
+    min_interval_seconds: float = 0.0
