@@ -138,7 +138,7 @@ class _Settings:
     keep_in: Path | None
 
 
-@dataclass(slots=True)
+@dataclass  # no slots: aiosmtpd looks at every member, and Python before 3.11.3 has one that fails
 class _Handler:
     """The hooks of aiosmtpd for one server."""
 
