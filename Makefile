@@ -1,4 +1,6 @@
 # Everything a developer runs; needs make and Python 3.11 or newer, and sets up .venv by itself.
+# For an empty environment.
+export PATH ?= /usr/local/bin:/usr/bin:/bin
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
@@ -32,7 +34,7 @@ $(READY): requirements-dev.lock pyproject.toml
 lock: $(READY) ## write requirements-dev.lock anew; versions in it stay where they still fit
 	$(PIP_INSTALL) uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --extra keyring --extra sandbox --group dev pyproject.toml -o requirements-dev.lock
+		--no-emit-index-url --no-header --extra dask --extra keyring --extra sandbox --group dev pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf .venv .coverage* .mypy_cache .pytest_cache .ruff_cache dist
