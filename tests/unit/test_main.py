@@ -59,23 +59,31 @@ def test_a_command_that_needs_no_sandbox_does_not_load_its_libraries() -> None:
     assert loaded.isdisjoint(EXTRA | {"remote_mailcfg.sandbox"})
 
 
-@pytest.mark.parametrize("command", ["sandbox", "demo"])
-@pytest.mark.parametrize("package", sorted(EXTRA))
-def test_a_missing_extra_is_named_with_how_to_install_it(package: str, command: str) -> None:
-    without = f"import sys; sys.modules[{package!r}] = None"
-    ran = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"{without}; from remote_mailcfg.cli.main import run; run()",
-            command,
-        ],
+def run_without(module: str, command: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command where a module cannot be imported."""
+    without = f"import sys; sys.modules[{module!r}] = None"
+    start = "from remote_mailcfg.cli.main import run; run()"
+    return subprocess.run(
+        [sys.executable, "-c", f"{without}; {start}", command],
         capture_output=True,
         text=True,
         check=False,
     )
 
+
+@pytest.mark.parametrize("command", ["sandbox", "demo"])
+@pytest.mark.parametrize("package", sorted(EXTRA))
+def test_a_missing_extra_is_named_with_how_to_install_it(package: str, command: str) -> None:
+    ran = run_without(package, command)
+
     assert ran.returncode == 2
     assert f"error: the Python package {package} of the extra `sandbox`" in ran.stderr
     assert "pip install 'remote-mailcfg[sandbox]'" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_module_of_ours_that_is_missing_is_a_bug_and_not_a_missing_extra() -> None:
+    ran = run_without("remote_mailcfg.sandbox.told", "sandbox")
+
+    assert ran.returncode == 70
+    assert "Please report this bug" in ran.stderr
