@@ -24,7 +24,8 @@ from remote_mailcfg.sandbox.smtp_servers import (
     smtp_peers,
 )
 
-logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd warns of what it does itself
+# aiosmtpd warns of what it does itself, and shows a traceback for a client that ends TLS.
+logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 NAME = "sandbox"
 DATABASE = "openspp"

@@ -160,6 +160,14 @@ def test_an_instance_waits_for_a_mail_server_as_long_as_is_said(start: Start) ->
     assert ran.error["test"]["cause"] == "no-answer"
 
 
+def test_a_certificate_that_no_system_trusts_is_refused_and_said_nothing_of(start: Start) -> None:
+    sandbox = start()
+
+    ran = sandbox.run("server", "create", "-o", "json", "--smtp-encryption", "starttls_strict")
+
+    assert ran.error["test"]["cause"] == "certificate-not-valid"
+
+
 def test_mails_are_kept_where_that_is_wanted(start: Start, tmp_path: Path) -> None:
     sandbox = start("--keep", str(tmp_path / "mails"))
 
