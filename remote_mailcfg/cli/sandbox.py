@@ -119,10 +119,14 @@ def register(root: typer.Typer) -> None:
 
 
 def _on_signal() -> Callable[[], object]:
-    """Let SIGINT and SIGTERM end a wait, even one that has not begun yet; return what waits."""
+    """Let signals end a wait, even one that has not begun yet; return what waits.
+
+    SIGHUP, of a terminal that is closed, is one of them, but for what `nohup` started.
+    """
     stopped: SimpleQueue[int] = SimpleQueue()  # its put may interrupt anything
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _frame: stopped.put(number))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda number, _frame: stopped.put(number))
     return stopped.get
 
 

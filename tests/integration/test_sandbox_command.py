@@ -253,7 +253,9 @@ def test_http_goes_wrong_as_it_is_told(start: Start) -> None:
 # Its end
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda it: it.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda it: it.name
+)
 def test_a_signal_ends_it_well_and_nothing_is_left(start: Start, number: signal.Signals) -> None:
     sandbox = start()
 
