@@ -1,0 +1,109 @@
+"""An existing Dask cluster as an executor; needs the extra `dask`."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from functools import partial
+from typing import Final, ParamSpec, TypeVar
+
+import distributed
+
+from remote_mailcfg import __version__
+from remote_mailcfg.errors import ConfigurationError, TransportError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CONNECT_SECONDS: Final = 8
+LOGGERS: Final = ("distributed", "distributed.client", "tornado.application")
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def open_cluster(address: str) -> Iterator[Executor]:
+    """Connect to the scheduler at an address, `dask://HOST:PORT`; see `open_executor`."""
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what matters, we say
+    with _connect(address) as client:
+        _refuse_other_workers(client, address)
+        yield _Cluster(client)
+
+
+class _Cluster(Executor):
+    """Dask's own executor, for calls that must not run twice."""
+
+    def __init__(self, client: distributed.Client) -> None:
+        self._executor = client.get_executor(pure=False, retries=0)
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = self._executor.submit(run_once, partial(fn, *args, **kwargs))
+        return future
+
+    def shutdown(
+        self,
+        wait: bool = True,  # noqa: FBT001, FBT002 - an Executor's
+        *,
+        cancel_futures: bool = False,
+    ) -> None:
+        self._executor.shutdown(wait=wait and not cancel_futures)
+
+
+def run_once(call: Callable[[], T]) -> T:
+    """Run a call on a worker; refuse one that was begun before, on a worker that was lost.
+
+    Dask itself would run it again, up to three times, and a change would be made again. The
+    scheduler forgets the mark with the call.
+    """
+    client, key = distributed.get_client(), distributed.get_worker().get_current_task()
+    if client.get_metadata(key, default=False):
+        raise TransportError(
+            "unreachable",
+            "the Dask worker was lost while it was at work on this instance",
+            "Look how far it came before you repeat the command.",
+        )
+    client.set_metadata(key, value=True)
+    return call()
+
+
+def _connect(address: str) -> distributed.Client:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            client = distributed.Client(
+                address.partition("://")[2], timeout=CONNECT_SECONDS, set_as_default=False
+            )
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(
+                "configuration",
+                f"--executor: no Dask scheduler answers at {address}",
+                "Start one with `dask scheduler`, and workers with `dask worker`.",
+            ) from error
+    for it in told:  # for instance of other versions of Dask on the workers
+        logger.info("%s: %s", address, it.message)
+    return client
+
+
+def _version() -> str:
+    return __version__
+
+
+def _refuse_other_workers(client: distributed.Client, address: str) -> None:
+    """Refuse a cluster without workers, or with one that would not understand the calls."""
+    versions = client.run(_version, on_error="return")
+    if not versions:
+        raise ConfigurationError(
+            "configuration",
+            f"--executor: the Dask scheduler at {address} has no workers",
+            f"Start them with `dask worker {address.replace('dask', 'tcp')}`.",
+        )
+    others = [f"{worker}: {it}" for worker, it in versions.items() if it != __version__]
+    if others:
+        raise ConfigurationError(
+            "configuration",
+            f"--executor: workers of {address} without remote-mailcfg {__version__}:"
+            f" {', '.join(others)}",
+            "Install it on every worker and restart them.",
+        )
