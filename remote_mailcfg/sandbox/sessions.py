@@ -9,6 +9,8 @@ from remote_mailcfg.sandbox.fault import DENIED, FaultError
 
 COOLDOWN_AFTER: Final = 10
 COOLDOWN_SECONDS: Final = 60
+KEPT_MODES: Final = {"", "1", "assets", "tests", "disable-t-cache"}
+OFF: Final = {"n", "no", "0", "false", "f", "off"}
 
 
 @dataclass(slots=True)
@@ -27,6 +29,13 @@ class Session:
     identity_checked_until: float = 0.0
     is_traced: bool = False
     is_changed: bool = False
+
+    def set_debug(self, modes: str) -> None:
+        """Take developer mode from a query; a word that Odoo does not know is on, or off."""
+        kept = (it if it in KEPT_MODES else _switch(it) for it in modes.split(","))
+        debug = ",".join(kept)
+        self.is_changed |= debug != self.debug
+        self.debug = debug
 
 
 @dataclass(slots=True)
@@ -47,3 +56,7 @@ class Cooldown:
         count, _last = self.failures.pop(source, (0, 0.0))
         if failed:
             self.failures[source] = (count + 1, time.monotonic())
+
+
+def _switch(word: str) -> str:
+    return "" if word.lower() in OFF else "1"

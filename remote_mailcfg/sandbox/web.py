@@ -25,8 +25,6 @@ from remote_mailcfg.sandbox.odoo import Odoo
 from remote_mailcfg.sandbox.sessions import Session
 from remote_mailcfg.sandbox.told import load_told
 
-KEPT_MODES = {"", "1", "assets", "tests", "disable-t-cache"}
-OFF = {"n", "no", "0", "false", "f", "off"}
 #: The menu that only an administrator sees; its entries belong to the app of this name.
 SETTINGS = "base.menu_administration"
 #: What only an administrator's session info holds.
@@ -82,13 +80,8 @@ class Web:
 
     def set_debug(self) -> None:
         """Take developer mode from the query, as Odoo does on any route with a database."""
-        if "debug" not in self._request.args or not self._odoo.keeps_debug:
-            return
-        modes = self._request.args["debug"].split(",")
-        debug = ",".join(it if it in KEPT_MODES else _switch(it) for it in modes)
-        if debug != self.session.debug:
-            self.session.debug = debug
-            self.session.is_changed = True
+        if "debug" in self._request.args and self._odoo.keeps_debug:
+            self.session.set_debug(self._request.args["debug"])
 
     def _rpc(self, route: Route) -> Response:
         return json_rpc(self._odoo.version, self._request, route)
@@ -294,8 +287,3 @@ class Web:
         answer = Response(json.dumps(menus), content_type="application/json")
         answer.headers["Cache-Control"] = "public, max-age=31536000"
         return answer
-
-
-def _switch(word: str) -> str:
-    """Return the mode for a word that is none: on, but for the words that mean off."""
-    return "" if word.lower() in OFF else "1"
