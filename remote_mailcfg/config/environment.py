@@ -1,20 +1,15 @@
-"""The variables of the environment and of a dotenv file, and the one target they describe."""
+"""The variables of the environment and of a dotenv file."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
 from remote_mailcfg.errors import ConfigurationError
-from remote_mailcfg.model.target import PROTOCOLS, Protocol, Target
+from remote_mailcfg.model.target import Target
 from remote_mailcfg.secret import Secret
-
-TRUE: Final = frozenset({"1", "true", "yes", "on"})
-FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,107 +82,11 @@ def _why_unreadable(error: OSError | UnicodeDecodeError) -> str:
 
 
 def parse_target(environment: Environment) -> Target:
-    """Return the single target of the `OPENSPP_*` variables.
+    """Return the single target of the `OPENSPP_*` variables with its secrets.
 
     Raises one `ConfigurationError` with every problem in it.
     """
-    problems: list[str] = []
-    url = _parse_url(environment.get("OPENSPP_URL"), problems)
-    secrets: dict[str, Secret | None] = {}
-    for name in (
-        "OPENSPP_API_KEY",
-        "OPENSPP_PASSWORD",
-        "OPENSPP_TOTP_SECRET",
-        "OPENSPP_HTTP_BASIC",
-    ):
-        try:
-            secrets[name] = environment.secret(name)
-        except ConfigurationError as error:
-            problems.append(error.message)
-    login = environment.get("OPENSPP_LOGIN")
-    if not login:
-        problems.append("OPENSPP_LOGIN is not set: the login of a user with the role System Admin")
-    basic = secrets.get("OPENSPP_HTTP_BASIC")
-    if basic and ":" not in basic.reveal():
-        problems.append("OPENSPP_HTTP_BASIC is not of the form user:password")
-    protocol = _parse_protocol(environment.get("OPENSPP_PROTOCOL"), problems)
-    timeout_seconds = _parse_timeout(environment.get("OPENSPP_TIMEOUT"), problems)
-    ca_file = _parse_ca_file(environment.get("OPENSPP_CA_FILE"), problems)
-    insecure_tls = _parse_flag(
-        "OPENSPP_INSECURE_TLS", environment.get("OPENSPP_INSECURE_TLS"), problems
-    )
-    if problems:
-        raise ConfigurationError(
-            "configuration",
-            "\n".join(problems),
-            "Set these in the environment, in .env or in the file of --env-file;"
-            " .env.example lists all of them.",
-        )
-    return Target(
-        name=urlsplit(url).netloc,
-        url=url,
-        database=environment.get("OPENSPP_DB"),
-        login=login,
-        api_key=secrets["OPENSPP_API_KEY"],
-        password=secrets["OPENSPP_PASSWORD"],
-        totp_secret=secrets["OPENSPP_TOTP_SECRET"],
-        protocol=protocol,
-        timeout_seconds=timeout_seconds,
-        ca_file=ca_file,
-        insecure_tls=insecure_tls,
-        http_basic=basic,
-    )
+    from remote_mailcfg.config.secrets import Secrets  # noqa: PLC0415 - until nobody calls this
+    from remote_mailcfg.config.single_instance import parse_entry  # noqa: PLC0415
 
-
-def _parse_url(text: str, problems: list[str]) -> str:
-    """Return the address without a trailing slash; it never carries a password."""
-    if not text:
-        problems.append("OPENSPP_URL is not set: the address of the instance")
-        return ""
-    try:
-        parts = urlsplit(text)
-        port_is_valid = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_valid = False
-    if not port_is_valid or parts.scheme not in {"http", "https"} or not parts.hostname:
-        problems.append("OPENSPP_URL is not an address of the form https://host[:port][/prefix]")
-    elif parts.username is not None:
-        problems.append(
-            "OPENSPP_URL holds a user or password; HTTP Basic goes into OPENSPP_HTTP_BASIC"
-        )
-    elif parts.query or parts.fragment:
-        problems.append("OPENSPP_URL has a query or a fragment; give the base address alone")
-    return text.rstrip("/")
-
-
-def _parse_protocol(text: str, problems: list[str]) -> Protocol:
-    for protocol in PROTOCOLS:
-        if (text or "auto") == protocol:
-            return protocol
-    problems.append(f"OPENSPP_PROTOCOL is {text!r}, not one of {', '.join(PROTOCOLS)}")
-    return "auto"
-
-
-def _parse_timeout(text: str, problems: list[str]) -> float:
-    try:
-        seconds = float(text or 90)
-    except ValueError:
-        seconds = 0
-    if not 0 < seconds <= 3600:
-        problems.append(f"OPENSPP_TIMEOUT is {text!r}, not a number of seconds up to 3600")
-    return seconds
-
-
-def _parse_ca_file(text: str, problems: list[str]) -> Path | None:
-    if not text:
-        return None
-    path = Path(text).expanduser()
-    if not path.is_file():
-        problems.append(f"OPENSPP_CA_FILE: there is no file {text}")
-    return path
-
-
-def _parse_flag(name: str, text: str, problems: list[str]) -> bool:
-    if text.lower() not in TRUE | FALSE | {""}:
-        problems.append(f"{name} is {text!r}, not 1 or 0")
-    return text.lower() in TRUE
+    return parse_entry(environment).resolve(Secrets(environment, ask=None))

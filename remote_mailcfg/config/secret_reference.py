@@ -30,7 +30,7 @@ def check_savable(reference: str) -> None:
             )
         return
     if kind == "keyring" and place.count("/") == 1:
-        _keyring()
+        load_keyring(what="--save")
         return
     raise ConfigurationError(
         "configuration",
@@ -46,7 +46,7 @@ def save_secret(reference: str, secret: Secret) -> None:
     """
     kind, _, place = reference.partition(":")
     if kind == "keyring":
-        keyring = _keyring()
+        keyring = load_keyring(what="--save")
         service, _, user = place.partition("/")
         try:
             keyring.set_password(service, user, secret.reveal())
@@ -59,19 +59,24 @@ def save_secret(reference: str, secret: Secret) -> None:
         file.write(secret.reveal() + "\n")
 
 
-def _keyring() -> ModuleType:
+def load_keyring(*, what: str) -> ModuleType:
+    """Return the package keyring.
+
+    Raises `ConfigurationError`, which names `what` wants it, where it is not installed or there is
+    no service behind it.
+    """
     try:
         import keyring  # noqa: PLC0415 - an extra, and slow to load
     except ImportError:
         raise ConfigurationError(
             "configuration",
-            "--save: the Python package keyring is not installed",
+            f"{what}: the Python package keyring is not installed",
             "pip install 'remote-mailcfg[keyring]'",
         ) from None
     if keyring.get_keyring().priority <= 0:  # what it falls back on where there is no service
         raise ConfigurationError(
             "configuration",
-            "--save: this machine has no keyring service that could keep the secret",
-            "Save it with file:PATH, or start the desktop's keyring.",
+            f"{what}: this machine has no keyring service that could keep the secret",
+            "Use file:PATH, or start the desktop's keyring.",
         )
     return keyring

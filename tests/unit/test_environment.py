@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from remote_mailcfg.config.environment import Environment, load_environment, parse_target
+from remote_mailcfg.config.environment import Environment, load_environment
+from remote_mailcfg.config.secrets import Secrets
+from remote_mailcfg.config.single_instance import parse_entry
 from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.secret import Secret
@@ -28,7 +30,8 @@ def set_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SetVariabl
 
 
 def target_of(**values: str) -> Target:
-    return parse_target(Environment(MINIMUM | values, {}))
+    environment = Environment(MINIMUM | values, {})
+    return parse_entry(environment).resolve(Secrets(environment, ask=None))
 
 
 def problems_of(**values: str) -> list[str]:
@@ -162,8 +165,8 @@ def test_all_problems_are_reported_at_once() -> None:
         "OPENSPP_URL",
         "OPENSPP_API_KEY_FILE",
         "OPENSPP_PASSWORD",
-        "OPENSPP_LOGIN",
         "OPENSPP_HTTP_BASIC",
+        "OPENSPP_LOGIN",
         "OPENSPP_PROTOCOL",
         "OPENSPP_TIMEOUT",
         "OPENSPP_CA_FILE",

@@ -1,55 +1,24 @@
-import contextlib
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar, TypeVar
 
-import keyring
 import keyring.backends.fail
 import pytest
-from keyring.backend import KeyringBackend
-from keyring.errors import KeyringLocked
 
 from remote_mailcfg.config.secret_reference import check_savable, save_secret
 from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.secret import Secret
+from tests import keyrings
+from tests.keyrings import MemoryKeyring
 
 KEY = Secret("canary-9bd1")
-Backend = TypeVar("Backend", bound=KeyringBackend)
-
-
-class MemoryKeyring(KeyringBackend):
-    """A keyring that is gone with the test."""
-
-    priority = 1
-    locked = False
-    kept: ClassVar[dict[tuple[str, str], str]] = {}
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        if self.locked:
-            raise KeyringLocked("the keyring is locked")
-        self.kept[service, username] = password
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
 
 
 @pytest.fixture
 def memory_keyring() -> Iterator[MemoryKeyring]:
-    with in_use(MemoryKeyring()) as memory:  # type: ignore[no-untyped-call]
+    with keyrings.memory_keyring() as memory:
         yield memory
-    memory.kept.clear()
-
-
-@contextlib.contextmanager
-def in_use(backend: Backend) -> Iterator[Backend]:
-    before = keyring.get_keyring()
-    keyring.set_keyring(backend)
-    try:
-        yield backend
-    finally:
-        keyring.set_keyring(before)
 
 
 def refusal(reference: str) -> ConfigurationError:
@@ -133,7 +102,7 @@ def test_a_keyring_that_refuses_is_an_error_that_does_not_show_the_secret(
 
 
 def test_a_machine_without_a_keyring_service_is_told_before_there_is_a_secret() -> None:
-    with in_use(keyring.backends.fail.Keyring()):  # type: ignore[no-untyped-call]
+    with keyrings.in_use(keyring.backends.fail.Keyring()):  # type: ignore[no-untyped-call]
         error = refusal("keyring:openspp/ann")
 
     assert "has no keyring service" in error.message
