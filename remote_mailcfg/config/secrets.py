@@ -17,6 +17,8 @@ from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.secret import Secret
 
 KINDS: Final = "env:NAME, file:PATH, keyring:SERVICE/USER, command:ARGUMENTS or prompt:"
+#: What stands for the instance's name in the references of an inventory.
+NAME_PLACE: Final = "{name}"
 COMMAND_TIMEOUT_SECONDS: Final = 60.0
 
 
