@@ -4,6 +4,8 @@ The codes are part of the command line's contract: scripts read them from `-o js
 renamed or reused.
 """
 
+import os
+import traceback
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -61,3 +63,12 @@ class OdooError(RemoteMailcfgError):
     def __init__(self, code: str, message: str, hint: str = "", *, exception: str = "") -> None:
         super().__init__(code, message, hint)
         self.exception = exception
+
+
+def describe_bug(bug: BaseException) -> str:
+    """Return what to report of a bug: where it is, not the values, which may hold a secret."""
+    frames = traceback.extract_tb(bug.__traceback__)
+    where = [f"  {f.filename.rpartition(os.sep)[2]}:{f.lineno} in {f.name}" for f in frames]
+    return "\n".join(
+        ("Please report this bug of remote-mailcfg, with these lines:", type(bug).__name__, *where)
+    )

@@ -67,8 +67,10 @@ NEW_CODES = frozenset(
         "configuration",  # settings that cannot be right
         "declined",  # the question was answered with no
         "http-basic-required",  # a proxy in front wants a password of its own
+        "interrupted",  # the user broke off before this instance was done
         "mail-not-sent",  # the test mail did not leave
         "missing-value",  # a value that is required is not given
+        "not-tried",  # too much had failed in the waves before
         "not-saved",  # the new key could not be put where it was to go
         "server-archived",  # Odoo sends through no archived server
     }

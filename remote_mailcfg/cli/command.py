@@ -1,49 +1,21 @@
-"""What every command that talks to an instance shares: its options, its output, its exit code."""
+"""What every command that talks to an instance shares: its options, and how it is registered."""
 
 import inspect
 import sys
-import traceback
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
+from remote_mailcfg.cli.run import Where, run_command
+from remote_mailcfg.cli.show import Output
 from remote_mailcfg.cli.terminal import Terminal
-from remote_mailcfg.config.environment import Environment, load_environment, parse_target
-from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
-from remote_mailcfg.fleet.runner import Outcome, run_on
-from remote_mailcfg.model.progress import Progress
-from remote_mailcfg.model.target import Target
-from remote_mailcfg.report.envelope import (
-    failure_of,
-    render_envelope,
-    render_error,
-    render_outcome,
-)
-from remote_mailcfg.report.table import make_error
+from remote_mailcfg.fleet.worker import Operation
 from remote_mailcfg.report.view import View
 
 T = TypeVar("T")
-
-Operation = Callable[[Target, Progress], T]
-
-EXIT_FAILED: Final = 1  # something failed on at least one instance
-EXIT_USAGE: Final = 2  # wrong usage or configuration; nothing was written
-EXIT_BUG: Final = 70
-EXIT_INTERRUPTED: Final = 130
-
-
-class Output(StrEnum):
-    """The formats of a result."""
-
-    table = "table"
-    json = "json"
-    jsonl = "jsonl"
-    csv = "csv"
-
 
 EnvFileOption = Annotated[
     Path | None,
@@ -56,11 +28,71 @@ VerboseOption = Annotated[
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Say nothing where all is well, for cron.")
 ]
+InventoryOption = Annotated[
+    Path | None, typer.Option("--inventory", help="Another inventory than instances.toml here.")
+]
+WHICH: Final = "Which instances"
+HOW: Final = "How many at once"
 
 
 def _shared_options(
-    ctx: typer.Context,
+    instances: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--instance",
+            "-i",
+            metavar="NAME",
+            help="This instance of the inventory; may be given again.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tag",
+            "-t",
+            metavar="TAG",
+            help="Every instance that has this tag; may be given again.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Every instance of the inventory.", rich_help_panel=WHICH),
+    ] = False,
+    inventory: InventoryOption = None,
     env_file: EnvFileOption = None,
+    workers: Annotated[
+        int,
+        typer.Option("--workers", min=1, help="Instances at once.", rich_help_panel=HOW),
+    ] = 16,
+    executor: Annotated[
+        str,
+        typer.Option(
+            "--executor",
+            metavar="dask://HOST:PORT",
+            help="Run on an existing Dask cluster, not here.",
+            rich_help_panel=HOW,
+        ),
+    ] = "",
+    waves: Annotated[
+        str,
+        typer.Option(
+            "--waves",
+            metavar="1,10%,100%",
+            help="Go step by step: so many instances are done after each.",
+            rich_help_panel=HOW,
+        ),
+    ] = "",
+    max_failed: Annotated[
+        str,
+        typer.Option(
+            "--max-failed",
+            metavar="SHARE",
+            help="Stop before the next wave where more than this share failed (default: any).",
+            rich_help_panel=HOW,
+        ),
+    ] = "",
     output: OutputOption = Output.table,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
@@ -69,6 +101,7 @@ def _shared_options(
 
 
 SHARED: Final = tuple(inspect.signature(_shared_options).parameters.values())
+WHERE: Final = tuple(it.name for it in SHARED if it.name not in {"output", "verbose", "quiet"})
 
 
 def instance_command(
@@ -92,23 +125,20 @@ def instance_command(
             own = [parameter for parameter in own if parameter.name != "given"]
 
         def command(
-            *,
-            ctx: typer.Context,
-            env_file: Path | None,
-            output: Output,
-            verbose: bool,
-            quiet: bool,
-            **arguments: Any,
+            *, ctx: typer.Context, output: Output, verbose: bool, quiet: bool, **arguments: Any
         ) -> None:
             _refuse_extra(ctx)
             terminal = Terminal(quiet=quiet, verbose=verbose)
+            where = Where(**{name: arguments.pop(name) for name in WHERE})
             if options:
                 arguments["given"] = {o.name: arguments.pop(o.name) for o in options}
             start = partial(function, **arguments)
-            sys.exit(_run(words, start, view, env_file=env_file, output=output, terminal=terminal))
+            sys.exit(run_command(words, start, view, where, output, terminal))
 
+        context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
         keyword_only = [
-            p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own, *options, *SHARED)
+            p.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for p in (context, *own, *options, *SHARED)
         ]
         # Typer reads the options off the signature; mypy knows no such attribute of a function
         command.__signature__ = inspect.Signature(keyword_only)  # type: ignore[attr-defined]
@@ -131,115 +161,3 @@ def _refuse_extra(ctx: typer.Context) -> None:
             " argument: set SMTP_PASS or SMTP_PASS_FILE, or give --smtp-pass alone, which asks.",
             ctx=ctx,
         )
-
-
-def _run(
-    words: str,
-    start: Callable[[Environment], Operation[T]],
-    view: View[T],
-    *,
-    env_file: Path | None,
-    output: Output,
-    terminal: Terminal,
-) -> int:
-    """Run one command and return its exit code."""
-    try:
-        try:
-            target, operation = _prepare(start, load_environment(env_file))
-        except RemoteMailcfgError as error:
-            _show_usage_error(words, error, output, terminal)
-            return EXIT_USAGE
-        if target.insecure_tls:
-            terminal.problem(
-                f"warning: {target.name}: OPENSPP_INSECURE_TLS is set, certificates are not checked"
-            )
-        outcomes = []
-        for outcome in run_on([target], partial(_call, operation, terminal)):
-            terminal.done()
-            _show_outcome(outcome, view, output, terminal)
-            outcomes.append(outcome)
-        if output is Output.json:
-            terminal.json(render_envelope(words, [render_outcome(o, view) for o in outcomes]))
-        return _exit_code(outcomes, view)
-    except (KeyboardInterrupt, typer.Abort):
-        terminal.problem("interrupted")
-        return EXIT_INTERRUPTED
-    finally:
-        terminal.done()
-
-
-def _call(operation: Operation[T], terminal: Terminal, target: Target) -> T:
-    return operation(target, terminal)
-
-
-def _prepare(
-    start: Callable[[Environment], Operation[T]], environment: Environment
-) -> tuple[Target, Operation[T]]:
-    """Return what to do and where, or raise one error with all that is wrong with either."""
-    errors: list[RemoteMailcfgError] = []
-    target = operation = None
-    try:
-        target = parse_target(environment)
-    except ConfigurationError as error:
-        errors.append(error)
-    try:
-        operation = start(environment)
-    except ConfigurationError as error:
-        errors.append(error)
-    if target is None or operation is None:
-        raise ConfigurationError(
-            errors[0].code,
-            "\n".join(error.message for error in errors),
-            " ".join(error.hint for error in errors if error.hint),
-        )
-    return target, operation
-
-
-def _show_usage_error(
-    words: str, error: RemoteMailcfgError, output: Output, terminal: Terminal
-) -> None:
-    terminal.problem(make_error("", error))
-    result = {"instance": None, "url": None, "ok": False, "error": render_error(error)}
-    if output is Output.json:
-        terminal.json(render_envelope(words, [result]))
-    elif output is Output.jsonl:
-        terminal.json(result, indent=None)
-
-
-def _show_outcome(outcome: Outcome[T], view: View[T], output: Output, terminal: Terminal) -> None:
-    """Show one outcome: its result on stdout, what is wrong with it on stderr."""
-    failure = failure_of(outcome, view)
-    if outcome.result is not None:
-        if output is Output.table and not (terminal.quiet and failure is None):
-            terminal.result(view.text(outcome.result))
-        elif output is Output.csv:
-            terminal.csv(view.rows(outcome.result))
-    if output is Output.jsonl:
-        terminal.json(render_outcome(outcome, view), indent=None)
-    if failure is not None:
-        terminal.problem(make_error(outcome.target.name, failure))
-    if outcome.crash is not None:
-        terminal.problem(describe_crash(outcome.crash))
-
-
-def describe_crash(crash: BaseException) -> str:
-    """Return what to report of a bug: where it is, not the values, which may hold a secret."""
-    frames = traceback.extract_tb(crash.__traceback__)
-    where = [f"  {Path(f.filename).name}:{f.lineno} in {f.name}" for f in frames]
-    return "\n".join(
-        (
-            "Please report this bug of remote-mailcfg, with these lines:",
-            type(crash).__name__,
-            *where,
-        )
-    )
-
-
-def _exit_code(outcomes: Sequence[Outcome[T]], view: View[T]) -> int:
-    """Return the worst of all outcomes; usage counts only where nothing failed otherwise."""
-    if any(outcome.crash is not None for outcome in outcomes):
-        return EXIT_BUG
-    failures = [failure for o in outcomes if (failure := failure_of(o, view)) is not None]
-    if not failures:
-        return 0
-    return EXIT_USAGE if all(failure.is_usage for failure in failures) else EXIT_FAILED

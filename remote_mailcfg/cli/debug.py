@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from remote_mailcfg.cli.command import Operation, instance_command
+from remote_mailcfg.cli.command import instance_command
 from remote_mailcfg.config.environment import Environment
+from remote_mailcfg.fleet.worker import Operation
 from remote_mailcfg.operations.debug import DeveloperMode, debug_off, debug_on, debug_status
 from remote_mailcfg.operations.log_in_out import log_in, log_out
 from remote_mailcfg.report.debug import DEVELOPER_MODE, LOGIN, LOGOUT

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from remote_mailcfg.cli.command import EXIT_FAILED, EXIT_USAGE
+from remote_mailcfg.cli.exit_code import EXIT_FAILED, EXIT_USAGE
 from remote_mailcfg.cli.sandbox import open_sandbox
 from remote_mailcfg.cli.terminal import Terminal
 from remote_mailcfg.errors import ConfigurationError

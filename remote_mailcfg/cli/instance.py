@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from remote_mailcfg.cli.command import Operation, instance_command
+from remote_mailcfg.cli.command import instance_command
 from remote_mailcfg.config.environment import Environment
+from remote_mailcfg.fleet.worker import Operation
 from remote_mailcfg.operations.check import CheckResult, check
 from remote_mailcfg.operations.create_api_key import ApiKey, create_api_key
 from remote_mailcfg.operations.route_address import ExplainedRoute, route_address

@@ -7,7 +7,8 @@ import typer
 
 from remote_mailcfg import __version__
 from remote_mailcfg.cli import debug, demo, instance, sandbox, server
-from remote_mailcfg.cli.command import EXIT_BUG, EXIT_INTERRUPTED, describe_crash
+from remote_mailcfg.cli.exit_code import EXIT_BUG, EXIT_INTERRUPTED
+from remote_mailcfg.errors import describe_bug
 
 app = typer.Typer(
     name="remote-mailcfg",
@@ -52,5 +53,5 @@ def run() -> None:
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except Exception as crash:  # noqa: BLE001 - the last place where a bug can be told as one
-        sys.stderr.write(describe_crash(crash) + "\n")
+        sys.stderr.write(describe_bug(crash) + "\n")
         sys.exit(EXIT_BUG)

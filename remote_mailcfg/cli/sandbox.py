@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from remote_mailcfg.cli.command import EXIT_USAGE
+from remote_mailcfg.cli.exit_code import EXIT_USAGE
 from remote_mailcfg.cli.sandbox_files import ENV_FILE, INVENTORY, write_files
 from remote_mailcfg.cli.terminal import Terminal
 from remote_mailcfg.errors import ConfigurationError

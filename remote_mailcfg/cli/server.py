@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from remote_mailcfg.cli.command import Operation, instance_command
+from remote_mailcfg.cli.command import instance_command
 from remote_mailcfg.cli.fields import FIELD_OPTIONS, values_to_create, values_to_update
 from remote_mailcfg.cli.terminal import can_ask
 from remote_mailcfg.config.environment import Environment
 from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.fleet.worker import Operation
 from remote_mailcfg.operations.change_server import ChangedServer
 from remote_mailcfg.operations.create_server import create_server
 from remote_mailcfg.operations.list_servers import ServerList, list_servers

@@ -86,13 +86,24 @@ class Terminal:
         sys.stdout.flush()
 
     def csv(self, rows: list[Row]) -> None:
-        """Print rows with a header; all rows have the same keys."""
+        """Print rows with a header of all their keys; true and false are written as in JSON."""
         if rows:
-            writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
+            names = list(dict.fromkeys(name for row in rows for name in row))
+            writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows({name: _plain(it) for name, it in row.items()} for row in rows)
+
+
+def _plain(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def can_ask() -> bool:
     """Tell whether a question would reach a person."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask_secret(question: str) -> str:
+    """Ask for a secret on the terminal, without showing it."""
+    answer: str = typer.prompt(question, hide_input=True, err=True)
+    return answer

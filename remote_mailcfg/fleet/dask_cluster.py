@@ -1,5 +1,6 @@
 """An existing Dask cluster as an executor; needs the extra `dask`."""
 
+import asyncio
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -69,13 +70,13 @@ def run_once(call: Callable[[], T]) -> T:
 
 
 def _connect(address: str) -> distributed.Client:
+    place = address.partition("://")[2]
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:
-            client = distributed.Client(
-                address.partition("://")[2], timeout=CONNECT_SECONDS, set_as_default=False
-            )
-        except (OSError, ValueError) as error:
+            asyncio.run(asyncio.wait_for(_identify(place), CONNECT_SECONDS))
+            client = distributed.Client(place, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, TimeoutError) as error:
             raise ConfigurationError(
                 "configuration",
                 f"--executor: no Dask scheduler answers at {address}",
@@ -84,6 +85,13 @@ def _connect(address: str) -> distributed.Client:
     for it in told:  # for instance of other versions of Dask on the workers
         logger.info("%s: %s", address, it.message)
     return client
+
+
+async def _identify(place: str) -> None:
+    """Ask a scheduler who it is; the client itself would wait for ever for one that is silent."""
+    arguments = distributed.Security().get_connection_args("client")
+    async with distributed.rpc(place, connection_args=arguments) as scheduler:
+        await scheduler.identity()
 
 
 def _version() -> str:

@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 import pytest
 from rich.console import Console, RenderableType
 
-from remote_mailcfg.cli.command import describe_crash
-from remote_mailcfg.errors import OdooError, RemoteMailcfgError
+from remote_mailcfg.errors import OdooError, RemoteMailcfgError, describe_bug
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.model.mail_server import CANDIDATE_PREFIX, MailServerRecord
 from remote_mailcfg.model.routing import Route
@@ -193,7 +192,7 @@ def crash_of(text: str) -> Exception:
 
 
 def test_a_crash_is_an_error_of_ours_without_its_values() -> None:
-    shown = render_outcome(Outcome(TARGET, crash=crash_of("s3cret")), SERVER_LIST)
+    shown = render_outcome(Outcome(TARGET, crash=describe_bug(crash_of("s3cret"))), SERVER_LIST)
 
     assert shown["ok"] is False
     assert shown["error"]["code"] == "crashed"
@@ -201,7 +200,7 @@ def test_a_crash_is_an_error_of_ours_without_its_values() -> None:
 
 
 def test_the_report_of_a_crash_says_where_and_holds_no_value() -> None:
-    text = describe_crash(crash_of("s3cret"))
+    text = describe_bug(crash_of("s3cret"))
 
     assert "ValueError" in text
     assert "test_report.py" in text

@@ -1,70 +1,193 @@
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 
-from remote_mailcfg.errors import LoginError
-from remote_mailcfg.fleet.runner import Outcome, run_on
+from remote_mailcfg.config.entry import Entry
+from remote_mailcfg.errors import LoginError, RemoteMailcfgError, TransportError
+from remote_mailcfg.fleet.executors import open_executor
+from remote_mailcfg.fleet.runner import Credentials, Outcome, run_on
 from remote_mailcfg.model.target import Target
 
-TARGETS = [Target(name=name, url=f"https://{name}.example") for name in ("one", "two", "three")]
+REFUSED = LoginError("authentication-failed", "no")
+GONE = TransportError("unreachable", "nobody there")
 
 
-def test_every_target_answers_in_its_place() -> None:
-    outcomes = list(run_on(TARGETS, lambda target: target.name.upper()))
-
-    assert outcomes == [
-        Outcome(TARGETS[0], result="ONE"),
-        Outcome(TARGETS[1], result="TWO"),
-        Outcome(TARGETS[2], result="THREE"),
-    ]
+def entry_of(name: str, address: str = "") -> Entry:
+    """Return an instance; those with one address share their credential."""
+    url = f"https://{address or name}.example/{name}"
+    target = Target(name=name, url=url, login="admin")
+    return Entry(target=target, references=(("password", "env:PASSWORD"),), folder=Path())
 
 
-def test_a_failure_is_a_value_and_the_others_still_run() -> None:
-    failure = LoginError("authentication-failed", "no")
-
-    def fail_in_the_middle(target: Target) -> str:
-        if target.name == "two":
-            raise failure
-        return target.name
-
-    assert list(run_on(TARGETS, fail_in_the_middle)) == [
-        Outcome(TARGETS[0], result="one"),
-        Outcome(TARGETS[1], error=failure),
-        Outcome(TARGETS[2], result="three"),
-    ]
+ENTRIES = [entry_of(name) for name in ("one", "two", "three")]
+SHARED = [entry_of(name, "shared") for name in ("a", "b", "c", "d")]
 
 
-def test_a_bug_is_a_value_of_its_own_and_the_others_still_run() -> None:
-    bug = ZeroDivisionError("a bug")
-
-    def crash_first(target: Target) -> str:
-        if target.name == "one":
-            raise bug
-        return target.name
-
-    assert list(run_on(TARGETS[:2], crash_first)) == [
-        Outcome(TARGETS[0], crash=bug),
-        Outcome(TARGETS[1], result="two"),
-    ]
+@pytest.fixture
+def here() -> Iterator[Executor]:
+    with open_executor("", 1) as executor:
+        yield executor
 
 
-def test_an_outcome_is_there_before_the_next_target_is_begun() -> None:
-    begun: list[str] = []
+def in_order(
+    entries: list[Entry], work: Callable[[Entry], str], executor: Executor
+) -> list[Outcome[str]]:
+    done = dict(run_on(entries, work, executor, Credentials()))
+    return [done[number] for number in range(len(entries))]
 
-    def note(target: Target) -> None:
-        begun.append(target.name)
 
-    next(run_on(TARGETS, note))
+def test_every_instance_answers_in_its_place(here: Executor) -> None:
+    outcomes = in_order(ENTRIES, lambda entry: entry.target.name.upper(), here)
 
-    assert begun == ["one"]
+    assert [it.result for it in outcomes] == ["ONE", "TWO", "THREE"]
+    assert [it.target for it in outcomes] == [it.target for it in ENTRIES]
+
+
+def test_a_failure_is_a_value_and_the_others_still_run(here: Executor) -> None:
+    def fail_in_the_middle(entry: Entry) -> str:
+        if entry.target.name == "two":
+            raise REFUSED
+        return entry.target.name
+
+    outcomes = in_order(ENTRIES, fail_in_the_middle, here)
+
+    assert [it.result for it in outcomes] == ["one", None, "three"]
+    assert outcomes[1].error is REFUSED
+
+
+def test_a_bug_is_a_value_that_tells_where_and_not_what(here: Executor) -> None:
+    def crash_first(entry: Entry) -> str:
+        if entry.target.name == "one":
+            raise ZeroDivisionError("s3cret")
+        return entry.target.name
+
+    outcomes = in_order(ENTRIES, crash_first, here)
+
+    assert outcomes[0].crash is not None
+    assert "ZeroDivisionError" in outcomes[0].crash
+    assert "test_runner.py" in outcomes[0].crash
+    assert "s3cret" not in outcomes[0].crash
+    assert [it.result for it in outcomes[1:]] == ["two", "three"]
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
-def test_an_interruption_stops_the_run(interruption: type[BaseException]) -> None:
-    def interrupt(_target: Target) -> None:
+def test_an_interruption_is_nobodys_failure(
+    here: Executor, interruption: type[BaseException]
+) -> None:
+    def interrupt(_entry: Entry) -> str:
         raise interruption
 
     with pytest.raises(interruption):
-        list(run_on(TARGETS, interrupt))
+        in_order(ENTRIES, interrupt, here)
 
 
-def test_no_targets_have_no_outcomes() -> None:
-    assert list(run_on([], str)) == []
+def test_instances_run_at_once() -> None:
+    together = threading.Barrier(3, timeout=10)
+
+    def wait_for_the_others(entry: Entry) -> str:
+        together.wait()
+        return entry.target.name
+
+    with ThreadPoolExecutor(3) as executor:
+        outcomes = in_order(ENTRIES, wait_for_the_others, executor)
+
+    assert [it.result for it in outcomes] == ["one", "two", "three"]
+
+
+def test_an_outcome_is_there_as_soon_as_its_instance_is_done() -> None:
+    last = threading.Event()
+
+    def hold_the_first(entry: Entry) -> str:
+        if entry.target.name == "one":
+            assert last.wait(10)
+        return entry.target.name
+
+    with ThreadPoolExecutor(3) as executor:
+        names = []
+        for _number, outcome in run_on(ENTRIES, hold_the_first, executor, Credentials()):
+            names.append(outcome.target.name)
+            if len(names) == 2:
+                last.set()
+
+    assert sorted(names[:2]) == ["three", "two"]
+    assert names[2] == "one"
+
+
+def test_a_refused_credential_is_not_tried_again() -> None:
+    tried: list[str] = []
+
+    def refuse(entry: Entry) -> str:
+        tried.append(entry.target.name)
+        raise REFUSED
+
+    with ThreadPoolExecutor(4) as executor:
+        outcomes = in_order(SHARED, refuse, executor)
+
+    assert tried == ["a"]
+    errors = [it.error for it in outcomes if it.error]
+    assert [it.code for it in errors] == ["authentication-failed"] * 4
+    assert all("not tried: a, at the same address" in it.message for it in errors[1:])
+
+
+def test_a_refused_credential_stays_refused_for_the_rest_of_the_run(here: Executor) -> None:
+    tried: list[str] = []
+
+    def refuse(entry: Entry) -> str:
+        tried.append(entry.target.name)
+        raise REFUSED
+
+    credentials = Credentials()
+    first = [it for _, it in run_on(SHARED[:1], refuse, here, credentials)]
+    second = [it for _, it in run_on(SHARED[1:], refuse, here, credentials)]
+
+    assert tried == ["a"]
+    assert [it.error is not None for it in first + second] == [True] * 4
+
+
+def test_as_long_as_nobody_knows_a_credential_is_tried_one_at_a_time() -> None:
+    running = 0
+    most = 0
+    lock = threading.Lock()
+
+    def be_away(_entry: Entry) -> str:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        with lock:
+            running -= 1
+        raise GONE
+
+    with ThreadPoolExecutor(4) as executor:
+        outcomes = in_order(SHARED, be_away, executor)
+
+    assert most == 1
+    assert [it.error for it in outcomes] == [GONE] * 4
+
+
+@pytest.mark.parametrize(
+    "answer", [None, RemoteMailcfgError("in-use", "…")], ids=["result", "later-error"]
+)
+def test_once_a_credential_let_one_in_the_others_run_at_once(
+    answer: RemoteMailcfgError | None,
+) -> None:
+    together = threading.Barrier(3, timeout=10)
+
+    def log_in(entry: Entry) -> str:
+        if entry.target.name != "a":
+            together.wait()
+        elif answer:
+            raise answer
+        return entry.target.name
+
+    with ThreadPoolExecutor(4) as executor:
+        outcomes = in_order(SHARED, log_in, executor)
+
+    assert [it.result for it in outcomes[1:]] == ["b", "c", "d"]
+
+
+def test_no_instance_is_no_outcome(here: Executor) -> None:
+    assert in_order([], lambda _entry: "", here) == []

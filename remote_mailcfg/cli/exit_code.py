@@ -1,0 +1,25 @@
+"""The exit codes that scripts and cron rely on, and which one a run ends with."""
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from remote_mailcfg.fleet.runner import Outcome
+from remote_mailcfg.report.envelope import failure_of
+from remote_mailcfg.report.view import View
+
+T = TypeVar("T")
+
+EXIT_FAILED: Final = 1  # something failed on at least one instance
+EXIT_USAGE: Final = 2  # wrong usage or configuration; nothing was written
+EXIT_BUG: Final = 70
+EXIT_INTERRUPTED: Final = 130
+
+
+def exit_code(outcomes: Sequence[Outcome[T]], view: View[T]) -> int:
+    """Return the worst of all outcomes; usage counts only where nothing failed otherwise."""
+    if any(outcome.crash is not None for outcome in outcomes):
+        return EXIT_BUG
+    failures = [failure for o in outcomes if (failure := failure_of(o, view)) is not None]
+    if not failures:
+        return 0
+    return EXIT_USAGE if all(failure.is_usage for failure in failures) else EXIT_FAILED

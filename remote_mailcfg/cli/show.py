@@ -1,0 +1,97 @@
+"""Shows the outcomes of a command in the format that was asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from remote_mailcfg.cli.terminal import Terminal
+from remote_mailcfg.config.entry import Entry
+from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.fleet.runner import Outcome
+from remote_mailcfg.report.envelope import (
+    failure_of,
+    render_envelope,
+    render_error,
+    render_outcome,
+)
+from remote_mailcfg.report.fleet import make_failures, make_results, make_rows, make_summary
+from remote_mailcfg.report.table import make_error
+from remote_mailcfg.report.view import View
+
+T = TypeVar("T")
+
+
+class Output(StrEnum):
+    """The formats of a result."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Show(Generic[T]):
+    """What one command shows: results on stdout, what is wrong with them on stderr."""
+
+    words: str
+    view: View[T]
+    output: Output
+    terminal: Terminal
+
+    def streamed(self, outcome: Outcome[T]) -> None:
+        """Show an outcome as soon as it is there, where the format is one line each."""
+        if self.output is Output.jsonl:
+            self.terminal.json(render_outcome(outcome, self.view), indent=None)
+
+    def all(self, outcomes: Sequence[Outcome[T]]) -> None:
+        """Show all outcomes in the order of the instances."""
+        self.terminal.done()
+        if self.output is Output.json:
+            results = [render_outcome(outcome, self.view) for outcome in outcomes]
+            self.terminal.json(render_envelope(self.words, results))
+        elif self.output is Output.csv:
+            self.terminal.csv(make_rows(outcomes, self.view))
+        elif self.output is Output.table and len(outcomes) == 1:
+            self._one(outcomes[0])
+        elif self.output is Output.table and not self.terminal.quiet:
+            for text in make_results(outcomes, self.view):
+                self.terminal.result(text)
+        self._problems(outcomes)
+
+    def interrupted(self, entries: Sequence[Entry], outcomes: Sequence[Outcome[T] | None]) -> None:
+        """Show what is known when the user breaks off; the rest is `interrupted`."""
+        error = RemoteMailcfgError("interrupted", "not finished: the run was interrupted")
+        known = [
+            outcome or Outcome(entry.target, error=error)
+            for entry, outcome in zip(entries, outcomes, strict=True)
+        ]
+        if len(known) > 1 or self.output is Output.json:
+            self.all(known)
+        else:
+            self.terminal.done()
+        self.terminal.problem("interrupted")
+
+    def usage_error(self, error: RemoteMailcfgError) -> None:
+        """Show an error for which no instance was asked anything."""
+        self.terminal.problem(make_error("", error))
+        result = {"instance": None, "url": None, "ok": False, "error": render_error(error)}
+        if self.output is Output.json:
+            self.terminal.json(render_envelope(self.words, [result]))
+        elif self.output is Output.jsonl:
+            self.terminal.json(result, indent=None)
+
+    def _one(self, outcome: Outcome[T]) -> None:
+        """Show the only result; nothing where all is well and the command is quiet."""
+        failed = failure_of(outcome, self.view) is not None
+        if outcome.result is not None and (failed or not self.terminal.quiet):
+            self.terminal.result(self.view.text(outcome.result))
+
+    def _problems(self, outcomes: Sequence[Outcome[T]]) -> None:
+        for text in make_failures(outcomes, self.view):
+            self.terminal.problem(text)
+        for crash in dict.fromkeys(it.crash for it in outcomes if it.crash is not None):
+            self.terminal.problem(crash)
+        if len(outcomes) > 1:
+            self.terminal.note(make_summary(outcomes, self.view))

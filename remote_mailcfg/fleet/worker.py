@@ -1,0 +1,67 @@
+"""What a worker on another machine does for one instance: it resolves the secrets there."""
+
+import functools
+import os
+import pickle
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from remote_mailcfg.config.entry import Entry
+from remote_mailcfg.config.environment import Environment
+from remote_mailcfg.config.secrets import Secrets
+from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.model.progress import Progress
+from remote_mailcfg.model.target import Target
+
+T = TypeVar("T")
+
+#: What is done on one instance: the target with its secrets, and whom to tell how it goes.
+Operation = Callable[[Target, Progress], T]
+
+
+class Unattended:
+    """Progress that nobody follows; nobody is there to answer a question."""
+
+    def working(self, what: str, *, slow: bool = False) -> None:
+        """Say nothing."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def confirm(self, question: str) -> bool:
+        """Refuse to go on without an answer."""
+        raise unanswered(question)
+
+
+def unanswered(question: str) -> ConfigurationError:
+    """Return the error for a question that cannot be asked for many instances."""
+    return ConfigurationError(
+        "configuration",
+        f"not asked, since there are several instances: {question}",
+        "Look at each with --instance, or say yes for all with --yes.",
+    )
+
+
+def work_there(operation: Operation[T], run: str, entry: Entry) -> T:
+    """Do an operation on a worker; `run` names the run that its secrets are resolved once for."""
+    return operation(entry.resolve(_secrets_of(run)), Unattended())
+
+
+@functools.lru_cache(maxsize=4)
+def _secrets_of(run: str) -> Secrets:
+    """Return the secrets of a run: from the worker's own environment, files and keyring."""
+    del run
+    real = dict(os.environ)
+    return Secrets(Environment(real, real), ask=None)
+
+
+def check_travels(operation: Operation[Any]) -> None:
+    """Refuse an operation that holds a secret: none is ever sent to another machine."""
+    try:
+        pickle.dumps(operation)
+    except (TypeError, pickle.PicklingError, AttributeError) as error:
+        raise ConfigurationError(
+            "configuration",
+            f"this command cannot be sent to another machine: {error}",
+            "Run it here, without --executor.",
+        ) from None

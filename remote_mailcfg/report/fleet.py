@@ -1,0 +1,70 @@
+"""The results of many instances for people: what is the same is said once, failures come last."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, TypeVar
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.fleet.runner import Outcome
+from remote_mailcfg.report.envelope import failure_of
+from remote_mailcfg.report.table import make_error
+from remote_mailcfg.report.view import Row, View
+
+T = TypeVar("T")
+
+#: How many names a heading holds; JSON has all of them.
+MOST_NAMES: Final = 20
+
+
+def make_results(outcomes: Sequence[Outcome[T]], view: View[T]) -> Iterator[RenderableType]:
+    """Yield each different result once, under the names of the instances that gave it."""
+    groups: dict[str, list[Outcome[T]]] = {}
+    for outcome in outcomes:
+        if outcome.result is not None:
+            key = json.dumps(view.data(outcome.result), sort_keys=True, default=str)
+            groups.setdefault(key, []).append(outcome)
+    for group in groups.values():
+        assert group[0].result is not None  # noqa: S101 - for mypy: so they were chosen
+        yield Group(_heading(it.target.name for it in group), view.text(group[0].result), Text())
+
+
+def make_failures(outcomes: Sequence[Outcome[T]], view: View[T]) -> Iterator[Text]:
+    """Yield each different failure once, with the names of the instances that it is of."""
+    groups: dict[tuple[str, str, str], tuple[list[str], RemoteMailcfgError]] = {}
+    for outcome in outcomes:
+        if (failure := failure_of(outcome, view)) is not None:
+            place = outcome.target.url
+            key = (failure.code, failure.message.replace(place, "URL"), failure.hint)
+            groups.setdefault(key, ([], failure))[0].append(outcome.target.name)
+    for names, failure in groups.values():
+        yield make_error(_listing(names), failure)
+
+
+def make_summary(outcomes: Sequence[Outcome[T]], view: View[T]) -> str:
+    """Return how many instances there were, and how many of them failed."""
+    failed = sum(failure_of(outcome, view) is not None for outcome in outcomes)
+    return f"{len(outcomes)} instances: {len(outcomes) - failed} ok, {failed} failed"
+
+
+def make_rows(outcomes: Sequence[Outcome[T]], view: View[T]) -> list[Row]:
+    """Return the rows of all results, with the instance's name before each."""
+    return [
+        {"instance": outcome.target.name} | row
+        for outcome in outcomes
+        if outcome.result is not None
+        for row in view.rows(outcome.result)
+    ]
+
+
+def _heading(names: Iterable[str]) -> Text:
+    return Text(_listing(list(names)), style="bold")
+
+
+def _listing(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"{len(names)} instances: {', '.join(names[:MOST_NAMES])}{more}"

@@ -1,0 +1,245 @@
+"""Commands on many instances at once: which, in what order, how many, and what is shown."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from remote_mailcfg.cli.main import app
+from remote_mailcfg.sandbox.database import ADMIN
+from remote_mailcfg.sandbox.misbehaviour import parse_misbehaviour
+from remote_mailcfg.sandbox.odoo import make_odoo
+from remote_mailcfg.sandbox.server import Served, serve
+from tests.integration.instance import Ran
+
+NAMES = ("north", "south", "east", "west")
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Four instances behind one address, and the inventory that lists them."""
+
+    served: dict[str, Served]
+    inventory: Path
+
+    def run(self, *words: str, **variables: str) -> Ran:
+        """Run a command; a password in what it prints fails the test."""
+        words = (*words, "--inventory", str(self.inventory))
+        result = CliRunner().invoke(app, words, env=variables, catch_exceptions=False)
+        assert ADMIN[1] not in result.stdout + result.stderr
+        return Ran(result.exit_code, result.stdout, result.stderr)
+
+    def json(self, *words: str) -> Ran:
+        return self.run(*words, "-o", "json")
+
+    def names(self, *words: str) -> list[str]:
+        return [it["instance"] for it in self.json(*words).json["results"]]
+
+    def add_server(self, *names: str) -> None:
+        for name in names:
+            self.served[name].database.servers.add(name="Main", smtp_host="smtp.example.org")
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    with serve({name: make_odoo(19) for name in NAMES}) as served:
+        password = tmp_path / "password"
+        password.touch(mode=0o600)
+        password.write_text(ADMIN[1] + "\n")
+        inventory = tmp_path / "instances.toml"
+        tables = [
+            f'[instances.{it.name}]\nurl = "{it.url}"\ntags = ["{it.name[-2:]}"]\n' for it in served
+        ]
+        defaults = '[defaults]\nlogin = "admin"\ndatabase = "openspp"\npassword = "file:password"\n'
+        inventory.write_text(defaults + "".join(tables))
+        yield Fleet({it.name: it for it in served}, inventory)
+
+
+def test_all_answer_in_the_order_of_the_inventory(fleet: Fleet) -> None:
+    ran = fleet.json("server", "list", "--all")
+
+    assert ran.code == 0
+    assert [it["instance"] for it in ran.json["results"]] == list(NAMES)
+    assert ran.json["summary"] == {"total": 4, "ok": 4, "failed": 0}
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["-i", "west", "-i", "north"], ["west", "north"]),
+        (["-t", "th"], ["north", "south"]),
+        (["-i", "south", "-t", "th", "-t", "st"], ["south", "north", "east", "west"]),
+        (["--instance", "east"], ["east"]),
+    ],
+    ids=["by-name", "by-tag", "both", "one"],
+)
+def test_instances_are_chosen(fleet: Fleet, words: list[str], names: list[str]) -> None:
+    assert fleet.names("server", "list", *words) == names
+
+
+def test_one_that_fails_is_told_in_its_place_and_stops_nothing(fleet: Fleet) -> None:
+    fleet.served["south"].misbehaving.switch_to(parse_misbehaviour("502"))
+
+    ran = fleet.json("server", "list", "--all")
+
+    assert ran.code == 1
+    assert [it["ok"] for it in ran.json["results"]] == [True, False, True, True]
+    assert ran.json["results"][1]["error"]["code"] == "unreachable"
+
+
+def test_a_refused_password_is_tried_once(fleet: Fleet) -> None:
+    (fleet.inventory.parent / "password").write_text("wrong\n")
+
+    ran = fleet.json("server", "list", "--all")
+
+    assert {it["error"]["code"] for it in ran.json["results"]} == {"authentication-failed"}
+    assert sorted(len(it.requests) for it in fleet.served.values()) == [0, 0, 0, 1]
+
+
+def test_each_result_is_a_line_as_soon_as_it_is_there(fleet: Fleet) -> None:
+    ran = fleet.run("server", "list", "--all", "-o", "jsonl")
+
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    assert sorted(it["instance"] for it in lines) == sorted(NAMES)
+
+
+def test_csv_names_the_instance_of_each_row(fleet: Fleet) -> None:
+    fleet.add_server("north", "west")
+
+    ran = fleet.run("server", "list", "--all", "-o", "csv")
+
+    rows = list(csv.DictReader(StringIO(ran.out)))
+    assert [(row["instance"], row["name"], row["active"]) for row in rows] == [
+        ("north", "Main", "true"),
+        ("west", "Main", "true"),
+    ]
+
+
+def test_people_see_what_is_the_same_once_and_failures_last(fleet: Fleet) -> None:
+    fleet.add_server("east")
+    fleet.served["north"].misbehaving.switch_to(parse_misbehaviour("502"))
+
+    ran = fleet.run("server", "list", "--all")
+
+    assert ran.out.index("2 instances: south, west") < ran.out.index("east")
+    assert ran.out.count("No outgoing mail server.") == 1
+    lines = ran.err.splitlines()
+    assert any(line.startswith("error: north: ") for line in lines)
+    assert lines[-1] == "4 instances: 3 ok, 1 failed"
+
+
+def test_a_log_has_a_line_for_each_instance(fleet: Fleet) -> None:
+    fleet.served["north"].misbehaving.switch_to(parse_misbehaviour("502"))
+
+    ran = fleet.run("server", "list", "--all")
+
+    told = {line.partition("] ")[2] for line in ran.err.splitlines() if line.startswith("[")}
+    assert told == {"north: unreachable", "south: ok", "east: ok", "west: ok"}
+    assert "[4/4]" in ran.err
+
+
+def test_quiet_tells_failures_alone(fleet: Fleet) -> None:
+    assert fleet.run("server", "list", "--all", "-q") == Ran(0, "", "")
+    fleet.served["north"].misbehaving.switch_to(parse_misbehaviour("502"))
+
+    ran = fleet.run("server", "list", "--all", "-q")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("error: north: ")
+    assert "south" not in ran.err
+
+
+def test_a_failure_stops_before_the_next_wave(fleet: Fleet) -> None:
+    fleet.served["north"].misbehaving.switch_to(parse_misbehaviour("502"))
+
+    ran = fleet.json("server", "list", "--all", "--waves", "1,100%")
+
+    codes = [it["error"]["code"] for it in ran.json["results"]]
+    assert (ran.code, codes) == (1, ["unreachable", "not-tried", "not-tried", "not-tried"])
+    assert [len(fleet.served[name].requests) for name in NAMES[1:]] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--waves", "1,x"],
+        ["--max-failed", "5%"],
+        ["--executor", "celery://here:1"],
+        ["-i", "nowhere"],
+        ["-t", "nowhere"],
+        ["--all", "-i", "north"],
+        ["--workers", "0"],
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_is_refused_before_anything_is_sent(
+    fleet: Fleet, words: Sequence[str]
+) -> None:
+    everything = [] if {"-i", "-t"} & {*words} else ["--all"]
+
+    ran = fleet.json("server", "list", *everything, *words)
+
+    assert ran.code == 2
+    assert [len(it.requests) for it in fleet.served.values()] == [0, 0, 0, 0]
+
+
+def test_all_that_is_wrong_is_told_at_once(fleet: Fleet) -> None:
+    ran = fleet.run("server", "create", "-i", "nowhere", "--waves", "x")
+
+    assert ran.code == 2
+    assert all(what in ran.err for what in ("nowhere", "--waves", "missing: name"))
+
+
+def test_what_asks_wants_a_yes_for_many(fleet: Fleet) -> None:
+    fleet.add_server(*NAMES)
+
+    ran = fleet.json("server", "delete", "Main", "--all", "--force")
+
+    assert (ran.code, ran.error["code"]) == (2, "missing-value")
+    assert "--yes" in ran.error["hint"]
+    assert fleet.json("server", "delete", "Main", "--all", "--force", "--yes").code == 0
+
+
+def test_a_change_is_made_on_each(fleet: Fleet) -> None:
+    fleet.add_server(*NAMES)
+
+    ran = fleet.json("server", "update", "Main", "--sequence", "7", "-t", "th")
+
+    assert ran.code == 0
+    sequences = [fleet.served[name].database.servers.rows[1]["sequence"] for name in NAMES]
+    assert sequences == [7, 7, 10, 10]
+
+
+def test_an_interrupted_run_ends_at_once_with_what_is_known(fleet: Fleet) -> None:
+    fleet.served["west"].misbehaving.switch_to(parse_misbehaviour("silence"))
+    # the others share the address, so they wait until one of them was let in
+    words = ["server", "list", "--all", "-o", "json", "--inventory", str(fleet.inventory)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "remote_mailcfg", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    for line in process.stderr:  # until the three others are done
+        if line.startswith("[3/4]"):
+            break
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    out, _err = process.communicate(timeout=30)
+
+    assert (process.returncode, time.monotonic() - begun < 1) == (130, True)
+    results: list[dict[str, Any]] = json.loads(out)["results"]
+    assert [it["ok"] for it in results] == [True, True, True, False]
+    assert results[3]["error"]["code"] == "interrupted"
