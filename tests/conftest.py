@@ -16,6 +16,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(OWN_PREFIXES) or name in OWN_NAMES or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("remote_mailcfg.rpc.pace._PACES", {})  # ports are used again
     current = tmp_path / "current"
     current.mkdir()
     monkeypatch.chdir(current)
