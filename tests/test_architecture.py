@@ -30,7 +30,7 @@ ROW_OF = {folder: number for number, row in enumerate(ROWS) for folder in row}
 #: Libraries that few modules know.
 ONLY_IN = {
     "odoorpc": {"rpc/jsonrpc.py"},
-    "urllib3": {"rpc/http.py", "rpc/foreign_errors.py"},
+    "urllib3": {"rpc/http.py", "rpc/pool.py", "rpc/foreign_errors.py"},
 }
 
 MOST_LINES = 300

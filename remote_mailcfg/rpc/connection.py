@@ -14,7 +14,7 @@ from remote_mailcfg.rpc.execute_kw import ExecuteKw
 from remote_mailcfg.rpc.faults import parse_rpc
 from remote_mailcfg.rpc.http import HttpClient
 from remote_mailcfg.rpc.json2 import Json2, fetch_json_version
-from remote_mailcfg.rpc.transport import Access, Transport, Wire
+from remote_mailcfg.rpc.transport import Access, Transport, Wire, is_read
 from remote_mailcfg.rpc.xmlrpc import XmlRpc
 from remote_mailcfg.secret import Secret
 
@@ -42,7 +42,8 @@ def open_connection(target: Target, http: HttpClient) -> Connection:
         raise ConfigurationError(
             "configuration",
             "neither an API key nor a password is given",
-            "Set OPENSPP_API_KEY or OPENSPP_PASSWORD (or the same with _FILE).",
+            "Set OPENSPP_API_KEY or OPENSPP_PASSWORD (or the same with _FILE), or `api_key` or"
+            " `password` in the inventory.",
         )
     target = locate(target, http)
     access = Access(target.url, target.database, target.login, credential)
@@ -62,13 +63,15 @@ def choose_wire(target: Target, http: HttpClient, access: Access) -> tuple[Wire,
         raise ConfigurationError(
             "configuration",
             "the protocol json2 takes an API key, and none is given",
-            "Set OPENSPP_API_KEY, or OPENSPP_PROTOCOL=auto.",
+            "Set OPENSPP_API_KEY, or OPENSPP_PROTOCOL=auto (in the inventory: `api_key`,"
+            " `protocol`).",
         )
     if target.protocol == "json2" and target.http_basic:
         raise ConfigurationError(
             "configuration",
             "json2 cannot pass HTTP Basic: both need the Authorization header",
-            "Set OPENSPP_PROTOCOL=jsonrpc, or use an address without HTTP Basic.",
+            "Set OPENSPP_PROTOCOL=jsonrpc (in the inventory: `protocol`), or use an address without"
+            " HTTP Basic.",
         )
     if target.protocol != "auto":
         return target.protocol, "it is set"
@@ -115,23 +118,25 @@ def find_database(target: Target, http: HttpClient) -> str:
         f"{target.url} has several databases: {', '.join(names)}"
         if names
         else f"no database is given, and {target.url} does not list its databases",
-        "Set OPENSPP_DB"
-        + (" to one of them." if names else "; the instance's administrator knows its name."),
+        "Set OPENSPP_DB, or `database` in the inventory"
+        + (", to one of them." if names else "; the instance's administrator knows its name."),
     )
 
 
 def _fetch_databases(target: Target, http: HttpClient) -> list[str] | None:
     """Return the databases that the server shows, or None where it keeps them to itself."""
+    route = "/web/database/list"
     try:
         answer = http.request(
             "POST",
-            "/web/database/list",
+            route,
             what="databases",
             body=b'{"jsonrpc": "2.0", "method": "call", "params": {}}',
             headers={"Content-Type": "application/json"},
+            repeatable=is_read(route),
         )
         nobody = Access(target.url, "", "", Secret(""))
-        message = parse_rpc(answer, target.url + "/web/database/list", nobody)
+        message = parse_rpc(answer, target.url + route, nobody)
     except RemoteMailcfgError as error:
         if error.code not in {"not-odoo", "redirected"}:
             raise

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from remote_mailcfg.rpc.faults import refused_login
-from remote_mailcfg.rpc.transport import Access, Wire, check_ids, positional
+from remote_mailcfg.rpc.transport import Access, Wire, check_ids, is_read, positional
 
 
 class Services(Protocol):
@@ -15,8 +15,10 @@ class Services(Protocol):
         """Which of the two it is."""
         ...
 
-    def send(self, service: str, method: str, args: tuple[Any, ...], *, what: str) -> Any:
-        """Call a method of a service; `what` names it in the log."""
+    def send(
+        self, service: str, method: str, args: tuple[Any, ...], *, what: str, repeatable: bool
+    ) -> Any:
+        """Call a method of a service; `what` names it in the log, `repeatable` is `is_read`."""
         ...
 
 
@@ -37,8 +39,7 @@ class ExecuteKw:
         """Check the credential; raises `authentication-failed` or `database-not-found`."""
         access = self._access
         login = (access.database, access.login, access.credential.reveal())
-        what = "common.authenticate"
-        uid = self._services.send("common", "authenticate", (*login, {}), what=what)
+        uid = self._send_common("authenticate", (*login, {}))
         if not uid:
             raise refused_login(access.login)
         self._uid = uid
@@ -49,7 +50,9 @@ class ExecuteKw:
         access = self._access
         login = (access.database, self._uid, access.credential.reveal())
         args = (*login, model, method, positional(method, ids, params), params)
-        return self._services.send("object", "execute_kw", args, what=f"{model}.{method}")
+        what = f"{model}.{method}"
+        repeatable = is_read(method)
+        return self._services.send("object", "execute_kw", args, what=what, repeatable=repeatable)
 
     def fetch_uid(self) -> int:
         """Return the user's id; it is known since the login."""
@@ -57,5 +60,9 @@ class ExecuteKw:
 
     def fetch_version(self) -> str:
         """Ask `common.version()`, which OpenSPP's branding kit leaves alone."""
-        version = self._services.send("common", "version", (), what="common.version")
+        version = self._send_common("version", ())
         return str(version["server_version"])
+
+    def _send_common(self, method: str, args: tuple[Any, ...]) -> Any:
+        what = f"common.{method}"
+        return self._services.send("common", method, args, what=what, repeatable=is_read(method))

@@ -5,17 +5,24 @@ never shown.
 """
 
 import json
+import math
 import re
 from typing import Any, Final
 from urllib.parse import urljoin
 
 from remote_mailcfg.errors import LoginError, OdooError, RemoteMailcfgError, TransportError
 from remote_mailcfg.rpc.http import Answer
+from remote_mailcfg.rpc.pace import when_to_try_again
 from remote_mailcfg.rpc.transport import Access
 
 ROLE_HINT: Final = (
     "The user needs the role System Admin (the group Administration / Settings):"
     " Settings > Users & Companies > Users."
+)
+
+CHECK_URL: Final = (
+    "Check OPENSPP_URL, or `url` in the inventory: host, port, and the path prefix where there is"
+    " one."
 )
 
 
@@ -25,8 +32,8 @@ def refused_login(login: str) -> LoginError:
         "authentication-failed",
         f"the login of {login!r} was refused: wrong login, password or API key",
         "An API key may have expired or been revoked. An account with two-factor login looks the"
-        " same: it needs OPENSPP_API_KEY (and OPENSPP_TOTP_SECRET for developer mode)."
-        " Nothing was tried again.",
+        " same: it needs OPENSPP_API_KEY (and OPENSPP_TOTP_SECRET for developer mode), or `api_key`"
+        " and `totp_secret` in the inventory. Nothing was tried again.",
     )
 
 
@@ -35,7 +42,8 @@ def unknown_database(database: str) -> LoginError:
     return LoginError(
         "database-not-found",
         f"the server has no database {database!r}",
-        "Check OPENSPP_DB; OpenSPP installations often use openspp, openspp_prod, prod or devel.",
+        "Check OPENSPP_DB, or `database` in the inventory; OpenSPP installations often use openspp,"
+        " openspp_prod, prod or devel.",
     )
 
 
@@ -120,14 +128,15 @@ def check_answer(answer: Answer, url: str, access: Access) -> None:
         raise LoginError(
             "http-basic-required",
             f"the proxy in front of {url} wants a user and password of its own (HTTP Basic)",
-            "Set OPENSPP_HTTP_BASIC=user:password (or OPENSPP_HTTP_BASIC_FILE).",
+            "Set OPENSPP_HTTP_BASIC=user:password (or OPENSPP_HTTP_BASIC_FILE), or `http_basic` in"
+            " the inventory.",
         )
     if answer.status == 429:
-        wait = answer.headers.get("retry-after", "")
         raise TransportError(
             "rate-limited",
-            f"{url} answers 429: too many requests",
-            f"Try again in {wait} s." if wait.isdigit() else "Wait a minute and try again.",
+            f"{url} answers 429: too many requests; as far as it tells, nothing was done",
+            when_to_try_again(answer.retry_after_seconds),
+            status=429,
         )
     if answer.status == 504:
         raise TransportError(
@@ -137,10 +146,12 @@ def check_answer(answer: Answer, url: str, access: Access) -> None:
             status=504,
         )
     if answer.status in {502, 503}:
+        wait = answer.retry_after_seconds
         raise TransportError(
             "unreachable",
             f"the proxy in front of {url} does not reach Odoo ({answer.status})",
-            "Look at whether Odoo runs, and at the proxy's log.",
+            "Look at whether Odoo runs, and at the proxy's log."
+            + (f" It asks to wait {math.ceil(wait)} s." if wait is not None else ""),
             status=answer.status,
         )
 
@@ -155,7 +166,7 @@ def not_odoo(answer: Answer, url: str) -> TransportError:
         "not-odoo",
         f"{url} answered {answer.status} with {answer.content_type or 'no content type'}{said},"
         " which is not an answer of Odoo",
-        "Check OPENSPP_URL: host, port, and the path prefix where there is one.",
+        CHECK_URL,
     )
 
 
@@ -166,7 +177,7 @@ def _redirected(answer: Answer, url: str, access: Access) -> TransportError:
     return TransportError(
         "redirected",
         f"{url} redirects to {location}; credentials are not sent after a redirect",
-        f"If that is the instance, set OPENSPP_URL={base}"
+        f"If that is the instance, set OPENSPP_URL={base} (in the inventory: `url`)."
         if found
-        else "Check OPENSPP_URL: host, port, and the path prefix where there is one.",
+        else CHECK_URL,
     )

@@ -16,10 +16,9 @@ def foreign_errors_stopped(target: Target) -> Iterator[None]:
     try:
         yield
     except transport_errors.ProxyError as error:
+        which, hint = proxy_words(target)
         raise TransportError(
-            "unreachable",
-            f"the HTTP proxy of the environment does not reach {target.url}: {_reason(error)}",
-            "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
+            "unreachable", f"{which} does not reach {target.url}: {_reason(error)}", hint
         ) from error
     except transport_errors.SSLError as error:
         raise TransportError("tls-failed", *_tls_words(target, _reason(error))) from error
@@ -35,14 +34,14 @@ def foreign_errors_stopped(target: Target) -> Iterator[None]:
         raise ConfigurationError(
             "configuration",
             f"{target.url} is not a valid address: {_reason(error)}",
-            "Check OPENSPP_URL.",
+            "Check OPENSPP_URL, or `url` in the inventory.",
         ) from error
     except transport_errors.ProtocolError as error:
         if _is_no_http(error):
             raise TransportError(
                 "not-odoo",
                 f"{target.url} answers, and not in HTTP: {_reason(error)}",
-                "Check the port of OPENSPP_URL.",
+                "Check the port of OPENSPP_URL, or of `url` in the inventory.",
             ) from error
         raise _broken(target, error) from error
     except transport_errors.HTTPError as error:
@@ -68,8 +67,27 @@ def no_answer(target: Target) -> TransportError:
     return TransportError(
         "timeout",
         f"{target.url} did not answer within {target.timeout_seconds:g} s",
-        "The call may still be running there. Raise OPENSPP_TIMEOUT if the instance is slow.",
+        "The call may still be running there. If the instance is slow, raise OPENSPP_TIMEOUT, or"
+        " `timeout` in the inventory.",
     )
+
+
+def is_reset(error: TransportError) -> bool:
+    """Tell whether the connection was reset or closed by the other side, without an answer.
+
+    A server may close an idle connection just as the next request is on its way.
+    """
+    foreign = error.__cause__
+    return isinstance(foreign, transport_errors.ProtocolError) and isinstance(
+        _cause_of(foreign), ConnectionResetError
+    )
+
+
+def proxy_words(target: Target) -> tuple[str, str]:
+    """Return which HTTP proxy is used and where to check it; the environment's may hold a password."""
+    if target.proxy:
+        return f"the HTTP proxy {target.proxy}", "Check `proxy` in the inventory."
+    return "the HTTP proxy of the environment", "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
 
 
 def _reason(error: Exception) -> str:
@@ -93,7 +111,8 @@ def _tls_words(target: Target, reason: str) -> tuple[str, str]:
     message = f"TLS with {target.url} failed: {reason}"
     if "certificate" in reason.lower():
         return message, (
-            "Name the CA that signed the certificate in OPENSPP_CA_FILE;"
-            " OPENSPP_INSECURE_TLS=1 trusts any certificate and is for tests only."
+            "Name the CA that signed the certificate in OPENSPP_CA_FILE, or `ca_file` in the"
+            " inventory; OPENSPP_INSECURE_TLS=1 or `insecure_tls` trusts any certificate and is for"
+            " tests only."
         )
     return message, "The port may not speak TLS: use http://, or the port that does."

@@ -1,30 +1,34 @@
 """One pooled, keep-alive HTTP client for one instance: the only place that touches the network.
 
-It knows about TLS, proxies, time limits, the size of an answer and cookies; it knows nothing of
+It knows about time limits, rate limits, the size of an answer and cookies; it knows nothing of
 Odoo. A redirect is never followed: the caller sees it and says where it points.
 """
 
-import base64
 import logging
-import ssl
+import math
+import re
 import time
-import urllib.request
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from http.cookies import CookieError, SimpleCookie
 from typing import Final, Self
-from urllib.parse import unquote, urlsplit
 
 import urllib3
 
 from remote_mailcfg import __version__
 from remote_mailcfg.errors import ConfigurationError, TransportError
 from remote_mailcfg.model.target import Target
-from remote_mailcfg.rpc.foreign_errors import foreign_errors_stopped, no_answer
+from remote_mailcfg.rpc.foreign_errors import foreign_errors_stopped, is_reset, no_answer
+from remote_mailcfg.rpc.pace import Pace, pace_of, when_to_try_again
+from remote_mailcfg.rpc.pool import basic, open_pool
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
+#: How often a call is sent to a host that asks to wait and does not say for how long.
+MOST_TRIES: Final = 5
+#: The least wait between two tries, also for a host that asks for none.
+SHORTEST_WAIT_SECONDS: Final = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +45,17 @@ class Answer:
     def content_type(self) -> str:
         """The media type without its parameters, in lower case."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def retry_after_seconds(self) -> float | None:
+        """How long to wait as Retry-After tells it, in seconds or as a date; None without one."""
+        text = self.headers.get("retry-after", "").strip()
+        if re.fullmatch("[0-9]{1,9}", text):
+            return float(text)
+        try:
+            return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+        except (ValueError, OverflowError):
+            return None
 
 
 @dataclass(slots=True)
@@ -70,15 +85,26 @@ class CookieJar:
 
 
 class HttpClient:
-    """Sends requests to the address of one target, one after the other, over one connection."""
+    """Sends requests to the address of one target, one after the other, over one connection.
 
-    def __init__(self, target: Target, *, max_answer_bytes: int = MAX_ANSWER_BYTES) -> None:
+    Clients in other threads share the `pace` of their host, and nothing else.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+        pace: Pace | None = None,
+    ) -> None:
         self._target = target
         self._max_answer_bytes = max_answer_bytes
         self._headers = {"User-Agent": f"remote-mailcfg/{__version__}"}
         if target.http_basic:
-            self._headers["Authorization"] = _basic(target.http_basic.reveal())
-        self._pool = _open_pool(target)
+            self._headers["Authorization"] = basic(target.http_basic.reveal())
+        self._pace = pace or pace_of(target.url)
+        self._pace.slow_to(target.min_interval_seconds)
+        self._pool = open_pool(target)
 
     def request(
         self,
@@ -89,15 +115,70 @@ class HttpClient:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         jar: CookieJar | None = None,
+        repeatable: bool = False,
     ) -> Answer:
-        """Send one request and return its answer, whatever its status.
+        """Send a request when it is its turn, and return its answer, whatever its status.
 
         `path` starts with a slash and comes after the target's address; `what` names the call in
-        the log. Raises `TransportError`: `unreachable`, `timeout`, `tls-failed`, `not-odoo` (an
-        answer over the size limit); `ConfigurationError` for a value that no header can carry.
+        the log. A host that asks to wait (429, or 503 with Retry-After) is left alone by every
+        client for that time. `repeatable` is for a call that changes nothing: after such an answer
+        it is sent again, for as long as the target's time limit allows, and once after a connection
+        that was reset. Any other call is sent once.
+
+        Raises `TransportError`: `unreachable`, `timeout`, `tls-failed`, `not-odoo` (an answer over
+        the size limit), `rate-limited` (the host is held for longer than the time limit, nothing
+        was sent); `ConfigurationError` for a value that no header can carry.
         """
+        give_up_at = self._pace.now() + self._target.timeout_seconds
+        tries = 0
+        while True:
+            tries += 1
+            self._wait_turn(give_up_at)
+            try:
+                answer = self._send(
+                    method, path, what=what, body=body, headers=headers or {}, jar=jar
+                )
+            except TransportError as error:
+                if repeatable and tries == 1 and is_reset(error):
+                    continue
+                raise
+            pause = _pause(answer, tries)
+            if not pause:
+                return answer
+            logger.info("%s asks to wait %g s", self._target.url, pause)
+            self._pace.hold(pause)
+            is_last = tries >= MOST_TRIES and answer.retry_after_seconds is None
+            if not repeatable or is_last or self._pace.now() + pause > give_up_at:
+                return answer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.clear()
+
+    def _wait_turn(self, give_up_at: float) -> None:
+        held_seconds = self._pace.wait_turn(give_up_at)
+        if held_seconds:
+            raise TransportError(
+                "rate-limited",
+                f"{self._target.url} was not asked: its host wants no request for another"
+                f" {math.ceil(held_seconds)} s",
+                when_to_try_again(held_seconds),
+            )
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        jar: CookieJar | None,
+    ) -> Answer:
         url = self._target.url + path
-        sent = self._headers | dict(headers or {}) | (jar.header() if jar else {})
+        sent = self._headers | dict(headers) | (jar.header() if jar else {})
         _check_headers(sent)
         started = time.monotonic()
         with foreign_errors_stopped(self._target):
@@ -127,12 +208,6 @@ class HttpClient:
             (time.monotonic() - started) * 1000,
         )
         return Answer(response.status, response.headers, answer_body)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.clear()
 
     def _read(self, response: urllib3.BaseHTTPResponse, started: float) -> bytes:
         """Read the body within the time limit and the size limit, then free the connection.
@@ -164,33 +239,14 @@ class HttpClient:
             raise no_answer(self._target)
 
 
-def _open_pool(target: Target) -> urllib3.PoolManager:
-    parts = urlsplit(target.url)
-    context = _tls_context(target) if parts.scheme == "https" else None
-    proxy = urllib.request.getproxies().get(parts.scheme)
-    if proxy and not urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2]):
-        return _open_proxy_pool(proxy, context)
-    return urllib3.PoolManager(maxsize=1, ssl_context=context)
-
-
-def _open_proxy_pool(proxy: str, context: ssl.SSLContext | None) -> urllib3.ProxyManager:
-    with suppress(ValueError):  # which may hold the proxy's password
-        credentials = urlsplit(proxy)
-        headers = None
-        if credentials.username:
-            pair = f"{credentials.username}:{credentials.password or ''}"
-            headers = {"Proxy-Authorization": _basic(unquote(pair))}
-        return urllib3.ProxyManager(proxy, maxsize=1, proxy_headers=headers, ssl_context=context)
-    raise ConfigurationError(
-        "configuration",
-        "the HTTP proxy of the environment is not an address of the form http://host:port",
-        "Check HTTP_PROXY and HTTPS_PROXY.",
-    )
-
-
-def _basic(pair: str) -> str:
-    """Return the header of HTTP Basic for `user:password`, in UTF-8 (RFC 7617)."""
-    return "Basic " + base64.b64encode(pair.encode()).decode()
+def _pause(answer: Answer, tries: int) -> float:
+    """Return for how many seconds the host wants no request after this answer, mostly 0."""
+    asked = answer.retry_after_seconds
+    if answer.status == 429 and asked is None:
+        return SHORTEST_WAIT_SECONDS * 2.0 ** (tries - 1)
+    if answer.status in {429, 503} and asked is not None:
+        return max(asked, SHORTEST_WAIT_SECONDS)
+    return 0.0
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
@@ -200,21 +256,6 @@ def _check_headers(headers: Mapping[str, str]) -> None:
             raise ConfigurationError(
                 "configuration",
                 f"the value for the HTTP header {name} has a character that a header cannot carry",
-                "Look for a line break or a letter outside ASCII in OPENSPP_API_KEY or OPENSPP_DB.",
+                "Look for a line break or a letter outside ASCII in the API key and the database's"
+                " name (OPENSPP_API_KEY, OPENSPP_DB).",
             )
-
-
-def _tls_context(target: Target) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if target.ca_file:
-        try:
-            context.load_verify_locations(cafile=target.ca_file)
-        except OSError as error:  # ssl.SSLError is one
-            raise ConfigurationError(
-                "configuration", f"OPENSPP_CA_FILE: {target.ca_file} is no readable PEM certificate"
-            ) from error
-    if target.insecure_tls:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    return context

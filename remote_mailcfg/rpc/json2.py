@@ -6,7 +6,7 @@ from typing import Any
 
 from remote_mailcfg.rpc.faults import is_refusal, not_odoo, odoo_error, parse_json, refused_login
 from remote_mailcfg.rpc.http import HttpClient
-from remote_mailcfg.rpc.transport import Access, Wire, check_ids
+from remote_mailcfg.rpc.transport import Access, Wire, check_ids, is_read
 
 
 class Json2:
@@ -36,6 +36,7 @@ class Json2:
                 "Authorization": f"bearer {self._access.credential.reveal()}",
                 "X-Odoo-Database": self._access.database,
             },
+            repeatable=is_read(method),
         )
         url = self._access.url + path
         result = parse_json(answer, url, self._access)
@@ -67,10 +68,11 @@ def fetch_json_version(http: HttpClient, access: Access) -> str:
     OpenSPP's branding kit.
     """
     headers = {"X-Odoo-Database": access.database}
-    answer = http.request("GET", "/json/version", what="version", headers=headers)
+    path = "/json/version"
+    answer = http.request("GET", path, what="version", headers=headers, repeatable=is_read(path))
     if answer.status in {400, 403, 404, 405} and answer.content_type != "application/json":
         return ""
-    url = access.url + "/json/version"
+    url = access.url + path
     result = parse_json(answer, url, access)
     if not isinstance(result, dict) or "version" not in result:
         raise not_odoo(answer, url)

@@ -25,6 +25,7 @@ class _Opener:
 
     def __init__(self, http: HttpClient, access: Access) -> None:
         self.what = ""
+        self.repeatable = False
         self._http = http
         self._access = access
 
@@ -35,7 +36,12 @@ class _Opener:
         if self._access.database:
             headers["X-Odoo-Database"] = self._access.database
         answer = self._http.request(
-            "POST", path, what=self.what, body=cast("bytes", request.data), headers=headers
+            "POST",
+            path,
+            what=self.what,
+            body=cast("bytes", request.data),
+            headers=headers,
+            repeatable=self.repeatable,
         )
         parse_rpc(answer, self._access.url + path, self._access)
         return io.BytesIO(answer.body)
@@ -54,9 +60,11 @@ class JsonRpc:
         """Name this wire."""
         return "jsonrpc"
 
-    def send(self, service: str, method: str, args: tuple[Any, ...], *, what: str) -> Any:
+    def send(
+        self, service: str, method: str, args: tuple[Any, ...], *, what: str, repeatable: bool
+    ) -> Any:
         """Call a method of a service; see `Services.send`."""
-        self._opener.what = what
+        self._opener.what, self._opener.repeatable = what, repeatable
         try:
             answer = self._odoo.json(
                 "/jsonrpc", {"service": service, "method": method, "args": args}

@@ -17,6 +17,27 @@ MODEL_METHODS: Final = frozenset(
     {"context_get", "create", "default_get", "fields_get", "search", "search_count", "search_read"}
 )
 
+#: What changes nothing and may therefore be sent twice: methods (of models, and of the service
+#: `common`) and routes. Whatever is not here is sent once: a login, and the test of a mail server.
+READS: Final = frozenset(
+    {
+        "check_access_rights",
+        "context_get",
+        "default_get",
+        "fields_get",
+        "has_group",
+        "read",
+        "search",
+        "search_count",
+        "search_read",
+        "version",
+        "/json/version",
+        "/web/database/list",
+        "/web/session/get_session_info",
+        "/web/webclient/load_menus",
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -52,6 +73,11 @@ class Transport(Protocol):
     def fetch_version(self) -> str:
         """Return the server's version, for instance `17.0`."""
         ...
+
+
+def is_read(method_or_route: str) -> bool:
+    """Tell whether a call changes nothing, so that it may be sent again."""
+    return method_or_route in READS
 
 
 def check_ids(model: str, method: str, ids: Iterable[int]) -> None:

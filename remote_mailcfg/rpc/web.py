@@ -22,7 +22,7 @@ from remote_mailcfg.rpc.faults import (
     session_expired,
 )
 from remote_mailcfg.rpc.http import Answer, CookieJar, HttpClient
-from remote_mailcfg.rpc.transport import Access, check_ids, positional
+from remote_mailcfg.rpc.transport import Access, check_ids, is_read, positional
 from remote_mailcfg.secret import Secret
 
 #: The first version whose route of the menus has no cache token (19: web/controllers/home.py).
@@ -75,10 +75,9 @@ class WebSession:
         Only this route is safe: `ir.ui.menu.load_menus` over RPC poisons the server's menu cache.
         17 wants a cache token in the path (any will do), 19 takes none.
         """
-        path = "/web/webclient/load_menus" + (
-            "/remote-mailcfg" if version < UNTOKENED_MENUS else ""
-        )
-        answer = self._get(path, "menus")
+        route = "/web/webclient/load_menus"
+        path = f"{route}/remote-mailcfg" if version < UNTOKENED_MENUS else route
+        answer = self._get(path, "menus", repeatable=is_read(route))
         self._check_session(answer)
         menus: dict[str, Any] = parse_json(answer, self.target.url + path, self._access)
         return menus
@@ -91,6 +90,7 @@ class WebSession:
             f"/web/dataset/call_kw/{model}/{method}",
             {"model": model, "method": method, "args": args, "kwargs": params},
             what=f"{model}.{method}",
+            repeatable=is_read(method),
         )
 
     def end(self) -> None:
@@ -104,7 +104,8 @@ class WebSession:
             raise LoginError(
                 "two-factor-required",
                 f"the account {self.target.login!r} has two-factor login",
-                "Set OPENSPP_TOTP_SECRET to the secret of its authenticator app.",
+                "Set OPENSPP_TOTP_SECRET, or `totp_secret` in the inventory, to the secret of its"
+                " authenticator app.",
             )
         page = self._get("/web/login/totp", "two-factor form")
         token = re.search(rb'name="csrf_token"[^>]*value="([^"]+)"', page.body)
@@ -124,14 +125,16 @@ class WebSession:
                 "authentication-failed",
                 f"the two-factor code of {self.target.login!r} was refused",
                 "Odoo takes each code once: after another login wait 30 s."
-                " Else check OPENSPP_TOTP_SECRET"
-                " and this machine's clock. Nothing was tried again.",
+                " Else check OPENSPP_TOTP_SECRET, or `totp_secret` in the inventory, and this"
+                " machine's clock. Nothing was tried again.",
             )
 
-    def _get(self, path: str, what: str) -> Answer:
-        return self._http.request("GET", path, what=what, jar=self.jar)
+    def _get(self, path: str, what: str, *, repeatable: bool = False) -> Answer:
+        return self._http.request("GET", path, what=what, jar=self.jar, repeatable=repeatable)
 
-    def _post(self, path: str, params: Mapping[str, Any], *, what: str = "") -> Any:
+    def _post(
+        self, path: str, params: Mapping[str, Any], *, what: str = "", repeatable: bool = False
+    ) -> Any:
         body = json.dumps({"jsonrpc": "2.0", "method": "call", "params": params, "id": 1})
         answer = self._http.request(
             "POST",
@@ -140,6 +143,7 @@ class WebSession:
             body=body.encode(),
             headers={"Content-Type": "application/json"},
             jar=self.jar,
+            repeatable=repeatable or is_read(path),
         )
         self._check_session(answer)
         message = parse_rpc(answer, self.target.url + path, self._access)
@@ -162,6 +166,7 @@ def _totp_code(secret: Secret) -> str:
         return pyotp.TOTP(secret.reveal().replace(" ", "")).now()
     raise ConfigurationError(
         "configuration",
-        "OPENSPP_TOTP_SECRET is not base32 text, or too short",
-        "Odoo shows 32 letters and digits where two-factor login is set up.",
+        "the TOTP secret is not base32 text, or too short",
+        "Odoo shows 32 letters and digits where two-factor login is set up: set"
+        " OPENSPP_TOTP_SECRET, or `totp_secret` in the inventory, to them.",
     )

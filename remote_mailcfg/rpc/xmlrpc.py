@@ -6,6 +6,7 @@ from xml.parsers import expat
 
 from remote_mailcfg.errors import TransportError
 from remote_mailcfg.rpc.faults import (
+    CHECK_URL,
     check_answer,
     not_odoo,
     odoo_error,
@@ -34,14 +35,18 @@ class XmlRpc:
         """Name this wire."""
         return "xmlrpc"
 
-    def send(self, service: str, method: str, args: tuple[Any, ...], *, what: str) -> Any:
+    def send(
+        self, service: str, method: str, args: tuple[Any, ...], *, what: str, repeatable: bool
+    ) -> Any:
         """Call a method of a service; see `Services.send`."""
         path = f"/xmlrpc/2/{service}"
         headers = {"Content-Type": "text/xml"}
         if self._access.database:
             headers["X-Odoo-Database"] = self._access.database
         body = xmlrpc.client.dumps(args, method).encode()
-        answer = self._http.request("POST", path, what=what, body=body, headers=headers)
+        answer = self._http.request(
+            "POST", path, what=what, body=body, headers=headers, repeatable=repeatable
+        )
         url = self._access.url + path
         check_answer(answer, url, self._access)
         if answer.status != 200 or answer.content_type != "text/xml":
@@ -52,7 +57,7 @@ class XmlRpc:
             return self._result_of(fault)
         except (expat.ExpatError, xmlrpc.client.Error, ValueError, TypeError, IndexError) as error:
             raise TransportError(
-                "not-odoo", f"{url} sent XML that is not valid: {error}", "Check OPENSPP_URL."
+                "not-odoo", f"{url} sent XML that is not valid: {error}", CHECK_URL
             ) from error
 
     def _result_of(self, fault: xmlrpc.client.Fault) -> None:

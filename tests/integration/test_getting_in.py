@@ -3,6 +3,7 @@
 import pytest
 
 from remote_mailcfg.sandbox.database import ADMIN, CLERK
+from remote_mailcfg.sandbox.misbehaviour import Kind, Misbehaviour
 from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import SmtpPeers
 from tests.integration.instance import Instance
@@ -95,9 +96,18 @@ def test_developer_mode_works_with_several_databases(version: int) -> None:
 
 def test_a_connection_that_breaks_is_unreachable(faulty: tuple[Instance, Served]) -> None:
     instance, server = faulty
-    server.database.switches.break_before["ir.mail_server.fields_get"] = False
+    server.misbehaving.switch_to(Misbehaviour(Kind.RESET))
     ran = instance.json("server", "list")
+    server.misbehaving.switch_to()  # what runs after the test looks at what is left
     assert (ran.code, ran.error["code"]) == (1, "unreachable")
+
+
+def test_a_connection_that_breaks_once_under_a_read_is_opened_anew(
+    faulty: tuple[Instance, Served],
+) -> None:
+    instance, server = faulty
+    server.database.switches.break_before["ir.mail_server.fields_get"] = False
+    assert instance.json("server", "list").code == 0
 
 
 def test_an_instance_that_hangs_runs_into_the_time_limit(

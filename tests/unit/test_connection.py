@@ -173,7 +173,7 @@ def test_several_databases_are_listed() -> None:
 
     assert caught.value.code == "database-not-given"
     assert caught.value.message == f"{server.url} has several databases: one, two"
-    assert caught.value.hint == "Set OPENSPP_DB to one of them."
+    assert caught.value.hint == "Set OPENSPP_DB, or `database` in the inventory, to one of them."
 
 
 @pytest.mark.parametrize(

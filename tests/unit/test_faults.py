@@ -328,8 +328,9 @@ def test_a_redirect_names_the_new_address(location: str, shown: str, hint: str) 
     [
         pytest.param({"Retry-After": "30"}, "Try again in 30 s.", id="seconds"),
         pytest.param(
-            {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, "Wait a minute", id="a-date"
+            {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, "Try again in 1 s.", id="a-date"
         ),
+        pytest.param({"Retry-After": "soon"}, "Wait a minute", id="text"),
         pytest.param({}, "Wait a minute", id="nothing"),
     ],
 )
@@ -338,6 +339,13 @@ def test_a_rate_limit_says_how_long_to_wait(headers: dict[str, str], hint: str) 
         parse_json(an_answer(429, headers=headers), URL, ACCESS)
 
     assert caught.value.hint.startswith(hint)
+
+
+def test_a_server_that_is_away_says_for_how_long() -> None:
+    with pytest.raises(TransportError) as caught:
+        parse_json(an_answer(503, headers={"Retry-After": "3600"}), URL, ACCESS)
+
+    assert caught.value.hint.endswith("It asks to wait 3600 s.")
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])

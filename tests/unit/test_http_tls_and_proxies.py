@@ -1,11 +1,14 @@
 import base64
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import trustme
+from pytest_mock import MockerFixture
 
 from remote_mailcfg.errors import ConfigurationError, TransportError
+from remote_mailcfg.model.target import Target
 from remote_mailcfg.rpc.http import Answer, HttpClient
 from tests.forward_proxy import forward_proxy
 from tests.replay_server import HOST, ReplayServer, json_reply, replay
@@ -105,7 +108,72 @@ def test_a_ca_file_that_cannot_be_used_is_a_configuration_error(
         ask(server, url="https://127.0.0.1", ca_file=path)
 
 
+def test_instances_share_what_was_loaded_for_tls(ca_file: Path, mocker: MockerFixture) -> None:
+    loading = mocker.spy(ssl, "create_default_context")
+
+    def open_and_close(name: str) -> None:
+        url = f"https://{name}.example"
+        with HttpClient(Target(name=name, url=url, ca_file=ca_file)):
+            pass
+
+    with ThreadPoolExecutor(16) as executor:
+        list(executor.map(open_and_close, (f"erp{number}" for number in range(16))))
+
+    assert loading.call_count == 1
+
+
+def test_an_instance_that_trusts_any_certificate_leaves_the_others_alone(
+    tls: ssl.SSLContext,
+) -> None:
+    with replay(OK, tls=tls) as server:
+        ask(server, insecure_tls=True)
+        with pytest.raises(TransportError) as caught:
+            ask(server)
+
+    assert caught.value.code == "tls-failed"
+
+
 # Proxies
+
+
+def test_the_proxy_of_a_target_goes_before_the_environments(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with replay(OK) as server, forward_proxy() as proxy, replay() as other:
+        monkeypatch.setenv("HTTP_PROXY", other.url)
+        monkeypatch.setenv("NO_PROXY", HOST)
+        ask(server, proxy=proxy.url)
+
+    assert proxy.requests == [("GET", f"{server.url}/x")]
+
+
+def test_tls_goes_through_a_tunnel_of_the_targets_proxy(tls: ssl.SSLContext, ca_file: Path) -> None:
+    with replay(OK, tls=tls) as server, forward_proxy() as proxy:
+        ask(server, ca_file=ca_file, proxy=proxy.url)
+
+    assert proxy.requests == [("CONNECT", server.url.removeprefix("https://"))]
+
+
+def test_the_proxy_of_a_target_that_does_not_answer_is_named() -> None:
+    with replay() as gone:
+        pass
+
+    with replay() as server, pytest.raises(TransportError) as caught:
+        ask(server, proxy=gone.url)
+
+    assert caught.value.code == "unreachable"
+    assert caught.value.message == (
+        f"the HTTP proxy {gone.url} does not reach {server.url}: Connection refused"
+    )
+    assert caught.value.hint == "Check `proxy` in the inventory."
+
+
+def test_the_proxy_of_a_target_that_cannot_be_used_is_a_configuration_error() -> None:
+    with replay() as server, pytest.raises(ConfigurationError) as caught:
+        ask(server, proxy="socks5://proxy.example:1080")
+
+    assert caught.value.message.startswith("the HTTP proxy socks5://proxy.example:1080 is not")
+    assert caught.value.hint == "Check `proxy` in the inventory."
 
 
 def test_plain_http_goes_through_the_proxy_of_the_environment(

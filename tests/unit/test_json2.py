@@ -148,7 +148,9 @@ def test_a_refused_call_keeps_odoos_class() -> None:
         pytest.param(json_reply(["no"], status=500), "not-odoo", id="list"),
         pytest.param(html_reply(503), "unreachable", id="unavailable"),
         pytest.param(html_reply(504), "timeout", id="gateway-timeout"),
-        pytest.param(html_reply(429), "rate-limited", id="rate-limit"),
+        pytest.param(
+            html_reply(429, headers={"Retry-After": "300"}), "rate-limited", id="rate-limit"
+        ),
         pytest.param(
             html_reply(401, headers={"WWW-Authenticate": "Basic"}), "http-basic-required", id="gate"
         ),
