@@ -84,7 +84,7 @@ def is_reset(error: TransportError) -> bool:
 
 
 def proxy_words(target: Target) -> tuple[str, str]:
-    """Return which HTTP proxy is used and where to check it; the environment's may hold a password."""
+    """Return which HTTP proxy is used, and where to check it; only a target's own is shown."""
     if target.proxy:
         return f"the HTTP proxy {target.proxy}", "Check `proxy` in the inventory."
     return "the HTTP proxy of the environment", "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
