@@ -6,17 +6,23 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
 import termios
 import time
 from collections.abc import Iterator
-
-from tests.integration.instance import Instance
+from typing import Protocol
 
 DEADLINE_SECONDS = 30
 COLUMNS = 80
+
+
+class Place(Protocol):
+    """Where a command goes to, as its environment says."""
+
+    def environment(self, **variables: str) -> dict[str, str]: ...
 
 
 class Terminal:
@@ -40,6 +46,9 @@ class Terminal:
     def type(self, line: str) -> None:
         os.write(self._master, line.encode() + b"\n")
 
+    def interrupt(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+
     def finish(self) -> int:
         """Read to the end and return the exit code."""
         deadline = time.monotonic() + DEADLINE_SECONDS
@@ -59,11 +68,11 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def on_terminal(instance: Instance, *words: str, **variables: str) -> Iterator[Terminal]:
+def on_terminal(place: Place, *words: str, **variables: str) -> Iterator[Terminal]:
     """Run a command on a terminal of 80 columns."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, COLUMNS, 0, 0))
-    environment = {**os.environ, **instance.environment(**variables), "TERM": "xterm"}
+    environment = {**os.environ, **place.environment(**variables), "TERM": "xterm"}
     process = subprocess.Popen(
         [sys.executable, "-m", "remote_mailcfg", *words],
         env=environment,

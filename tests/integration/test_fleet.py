@@ -21,6 +21,7 @@ from remote_mailcfg.sandbox.misbehaviour import parse_misbehaviour
 from remote_mailcfg.sandbox.odoo import make_odoo
 from remote_mailcfg.sandbox.server import Served, serve
 from tests.integration.instance import Ran
+from tests.integration.terminal import on_terminal
 
 NAMES = ("north", "south", "east", "west")
 
@@ -38,6 +39,9 @@ class Fleet:
         result = CliRunner().invoke(app, words, env=variables, catch_exceptions=False)
         assert ADMIN[1] not in result.stdout + result.stderr
         return Ran(result.exit_code, result.stdout, result.stderr)
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        return {"REMOTE_MAILCFG_INVENTORY": str(self.inventory)} | variables
 
     def json(self, *words: str) -> Ran:
         return self.run(*words, "-o", "json")
@@ -243,3 +247,39 @@ def test_an_interrupted_run_ends_at_once_with_what_is_known(fleet: Fleet) -> Non
     results: list[dict[str, Any]] = json.loads(out)["results"]
     assert [it["ok"] for it in results] == [True, True, True, False]
     assert results[3]["error"]["code"] == "interrupted"
+
+
+def test_a_terminal_shows_how_far_the_run_is(fleet: Fleet) -> None:
+    fleet.served["west"].misbehaving.switch_to(parse_misbehaviour("silence"))
+
+    with on_terminal(fleet, "server", "list", "--all") as terminal:
+        terminal.read_until("3 of 4 done, 0 failed")
+        terminal.interrupt()
+        assert terminal.finish() == 130
+
+    assert "error: west: not finished" in terminal.screen
+    assert "4 instances: 3 ok, 1 failed" in terminal.screen
+
+
+def test_a_secret_that_is_typed_is_asked_for_once(fleet: Fleet) -> None:
+    text = fleet.inventory.read_text()
+    fleet.inventory.write_text(text.replace("file:password", "prompt:The password"))
+
+    with on_terminal(fleet, "server", "list", "--all") as terminal:
+        terminal.read_until("The password")
+        terminal.type(ADMIN[1])
+        assert terminal.finish() == 0
+
+    assert terminal.screen.count("The password") == 1
+    assert ADMIN[1] not in terminal.screen
+    assert "4 instances: 4 ok" in terminal.screen
+
+
+def test_a_secret_that_is_typed_needs_a_terminal(fleet: Fleet) -> None:
+    text = fleet.inventory.read_text()
+    fleet.inventory.write_text(text.replace("file:password", "prompt:"))
+
+    ran = fleet.json("server", "list", "--all")
+
+    assert (ran.code, ran.error["code"]) == (2, "configuration")
+    assert [len(it.requests) for it in fleet.served.values()] == [0, 0, 0, 0]
