@@ -28,6 +28,10 @@ class RemoteMailcfgError(Exception):
         #: What else the JSON shows beside the error, for instance the test that failed.
         self.details: Mapping[str, Any] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle all of it; an exception by itself would come back with its message alone."""
+        return type(self), (self.code, self.message, self.hint), vars(self)
+
     @property
     def is_usage(self) -> bool:
         """Whether the error is wrong usage or configuration rather than a failure."""

@@ -1,0 +1,158 @@
+"""What travels between this machine and a worker: errors and results do, secrets do not."""
+
+import inspect
+import pickle
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+from remote_mailcfg import errors, operations
+from remote_mailcfg.errors import (
+    ConfigurationError,
+    LoginError,
+    OdooError,
+    RemoteMailcfgError,
+    TransportError,
+)
+from remote_mailcfg.fleet.runner import Outcome
+from remote_mailcfg.model.mail_server import MailServerRecord
+from remote_mailcfg.model.routing import Route
+from remote_mailcfg.model.smtp_test import SmtpTest
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.operations.change_server import ChangedServer
+from remote_mailcfg.operations.check import CheckResult, Step
+from remote_mailcfg.operations.create_api_key import ApiKey
+from remote_mailcfg.operations.debug import DeveloperMode
+from remote_mailcfg.operations.list_servers import ServerList
+from remote_mailcfg.operations.prove_servers import ServerTests
+from remote_mailcfg.operations.reach_instance import Reached
+from remote_mailcfg.operations.route_address import ExplainedRoute
+from remote_mailcfg.operations.send_mail import SentMail
+from remote_mailcfg.secret import Secret
+
+SERVER = MailServerRecord(
+    id=7,
+    name="Main",
+    smtp_host="smtp.example.org",
+    smtp_port=587,
+    smtp_encryption="starttls",
+    smtp_user="me@example.org",
+    has_password=True,
+    max_email_size=10.0,
+    environment_managed=("smtp_host",),
+)
+TEST = SmtpTest(
+    id=7,
+    name="Main",
+    ok=False,
+    cause="refused",
+    message="refused\n[Errno 111]",
+    hint="Look there.",
+    sender="me@example.org",
+    seconds=0.123,
+)
+
+
+def there_and_back(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))
+
+
+# Errors
+
+
+def with_details(error: RemoteMailcfgError) -> RemoteMailcfgError:
+    error.details = {"test": TEST}
+    return error
+
+
+ERRORS = (
+    RemoteMailcfgError("not-found", "there is none"),
+    with_details(RemoteMailcfgError("test-failed", "the test failed", "Look there.")),
+    ConfigurationError("configuration", "no inventory", "Write one."),
+    TransportError("timeout", "no answer", "Wait.", status=504),
+    LoginError("authentication-failed", "refused", "Look at the password."),
+    OdooError("refused-by-odoo", "no", "Ask.", exception="odoo.exceptions.UserError"),
+)
+
+
+def test_every_class_of_errors_is_tried() -> None:
+    classes = {it for _, it in inspect.getmembers(errors, inspect.isclass)}
+
+    assert {it for it in classes if issubclass(it, Exception)} == {type(it) for it in ERRORS}
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda it: it.code)
+def test_an_error_comes_back_with_all_it_holds(error: RemoteMailcfgError) -> None:
+    back = there_and_back(error)
+
+    assert type(back) is type(error)
+    assert str(back) == str(error)
+    assert vars(back) == vars(error)
+
+
+# Results
+
+RESULTS = (
+    ServerList((SERVER, replace(SERVER, id=8, active=False)), 7),
+    ChangedServer(SERVER, default=True, test=TEST),
+    ServerTests((TEST, replace(TEST, ok=True, cause=None))),
+    SentMail(3, "exception", "550 no"),
+    ExplainedRoute(
+        "you@example.org",
+        Route(
+            server=SERVER,
+            sender="you@example.org",
+            why="its filter has the domain",
+        ),
+        default=False,
+    ),
+    CheckResult("19.0", openspp=True, protocol="json2", steps=[Step("reach", ok=True, detail="")]),
+    DeveloperMode("1", "https://spp.example.org/odoo?debug=1"),
+    Reached("admin", "openspp", "17.0", "jsonrpc"),
+    ApiKey("cron", datetime(2026, 1, 1, tzinfo=UTC), "file:api.key", None),
+)
+
+
+def results_of_operations() -> Iterator[object]:
+    """Yield what each operation returns: public functions of a target and a progress."""
+    for path in Path(operations.__file__).parent.glob("[a-z]*.py"):
+        module = import_module(f"{operations.__name__}.{path.stem}")
+        for _, function in inspect.getmembers(module, inspect.isfunction):
+            names = list(inspect.signature(function).parameters)
+            if names[:2] == ["target", "progress"] and not inspect.isgeneratorfunction(
+                inspect.unwrap(function)
+            ):
+                yield get_type_hints(function)["return"]
+
+
+def test_every_result_of_an_operation_is_tried() -> None:
+    assert {*results_of_operations()} == {type(it) for it in RESULTS}
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=lambda it: type(it).__name__)
+def test_a_result_comes_back_as_it_was(result: object) -> None:
+    outcome = Outcome(Target(name="spp", url="https://spp.example.org", tags=("a",)), result=result)
+
+    assert there_and_back(outcome) == outcome
+
+
+# Secrets
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        Secret("hidden"),
+        ApiKey("cron", None, None, Secret("hidden")),
+        Target(name="spp", url="https://spp.example.org", password=Secret("hidden")),
+    ],
+    ids=lambda it: type(it).__name__,
+)
+def test_nothing_that_holds_a_secret_travels(holder: object) -> None:
+    with pytest.raises(TypeError, match="a secret is not pickled"):
+        pickle.dumps(holder)
