@@ -266,7 +266,7 @@ def test_a_secret_that_is_typed_is_asked_for_once(fleet: Fleet) -> None:
     fleet.inventory.write_text(text.replace("file:password", "prompt:The password"))
 
     with on_terminal(fleet, "server", "list", "--all") as terminal:
-        terminal.read_until("The password")
+        terminal.read_until("The password: ")  # the blank comes once nothing is echoed
         terminal.type(ADMIN[1])
         assert terminal.finish() == 0
 
