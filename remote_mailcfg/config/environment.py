@@ -8,7 +8,6 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from remote_mailcfg.errors import ConfigurationError
-from remote_mailcfg.model.target import Target
 from remote_mailcfg.secret import Secret
 
 
@@ -79,14 +78,3 @@ def load_environment(env_file: Path | None) -> Environment:
 
 def _why_unreadable(error: OSError | UnicodeDecodeError) -> str:
     return "not a text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
-
-
-def parse_target(environment: Environment) -> Target:
-    """Return the single target of the `OPENSPP_*` variables with its secrets.
-
-    Raises one `ConfigurationError` with every problem in it.
-    """
-    from remote_mailcfg.config.secrets import Secrets  # noqa: PLC0415 - until nobody calls this
-    from remote_mailcfg.config.single_instance import parse_entry  # noqa: PLC0415
-
-    return parse_entry(environment).resolve(Secrets(environment, ask=None))

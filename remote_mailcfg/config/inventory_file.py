@@ -20,6 +20,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
 )
+from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import ErrorDetails
 
 from remote_mailcfg.config.address import check_address, origin_of
@@ -147,6 +148,21 @@ def validate(text: str, *, folder: Path) -> dict[str, InstanceTable] | list[str]
         name: InstanceTable.model_construct(**(given | table.model_dump(exclude_unset=True)))
         for name, table in file.instances.items()
     }
+
+
+def check_key(key: str, value: object, *, folder: Path) -> str | None:
+    """Return what is wrong with one value of an instance, without the value; None: nothing."""
+    try:
+        InstanceTable.model_validate({key: value}, context={"folder": folder})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        return _describe_key(key, first["loc"][1:], first)
+    return None
+
+
+def make_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the file."""
+    return {"$schema": GenerateJsonSchema.schema_dialect} | InventoryFile.model_json_schema()
 
 
 def _merge(content: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
