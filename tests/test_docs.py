@@ -11,6 +11,9 @@ import typer.main
 
 from remote_mailcfg import __version__
 from remote_mailcfg.cli.main import app
+from remote_mailcfg.config.inventory import parse_inventory
+from remote_mailcfg.config.inventory_file import InstanceTable
+from remote_mailcfg.config.secrets import KINDS
 from remote_mailcfg.model.smtp_test import Cause
 from remote_mailcfg.operations.check import StepName
 from remote_mailcfg.sandbox.misbehaviour import Kind
@@ -18,7 +21,10 @@ from remote_mailcfg.sandbox.misbehaviour import Kind
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 OUTPUT = (ROOT / "docs" / "output.md").read_text()
+INVENTORY = (ROOT / "docs" / "inventory.md").read_text()
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
+
+VARIABLE = r"(OPENSPP|SMTP|REMOTE_MAILCFG)_[A-Z_]+"
 
 
 def _walk(command: Any, words: str = "") -> Iterator[tuple[str, Any]]:
@@ -41,7 +47,7 @@ def _string_constants() -> set[str]:
 
 
 def test_every_variable_of_the_code_is_in_the_example_environment() -> None:
-    read = {text for text in _string_constants() if re.fullmatch(r"(OPENSPP|SMTP)_[A-Z_]+", text)}
+    read = {text for text in _string_constants() if re.fullmatch(VARIABLE, text)}
     explained = set(re.findall(r"^#? ?([A-Z_]+)=", ENV_EXAMPLE, re.MULTILINE))
     files = {name for name in explained if name.removesuffix("_FILE") in explained - {name}}
     assert read == explained - files
@@ -72,6 +78,23 @@ def test_every_command_has_an_example_of_itself_in_its_help(words: str) -> None:
 @pytest.mark.parametrize("name", [*get_args(Cause), *get_args(StepName)])
 def test_every_cause_and_step_is_documented(name: str) -> None:
     assert f"`{name}`" in OUTPUT
+
+
+@pytest.mark.parametrize("text", [INVENTORY, README], ids=["inventory.md", "README.md"])
+def test_an_inventory_of_the_documents_is_right(text: str) -> None:
+    (written,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert parse_inventory(written, ROOT / "instances.toml").entries
+
+
+@pytest.mark.parametrize("key", InstanceTable.model_fields)
+def test_every_key_of_an_inventory_is_documented(key: str) -> None:
+    table = INVENTORY.partition("## Keys")[2].partition("\n## ")[0]
+    assert any(f"`{key}`" in cell for cell in _first_cells(table))
+
+
+@pytest.mark.parametrize("kind", KINDS.replace(" or ", ", ").split(", "))
+def test_every_kind_of_reference_is_documented(kind: str) -> None:
+    assert f"`{kind}`" in INVENTORY
 
 
 @pytest.mark.parametrize("kind", Kind)
