@@ -9,19 +9,28 @@ from typing import Annotated, Final
 
 import typer
 
-from remote_mailcfg.cli.command import InventoryOption, OutputOption, QuietOption, VerboseOption
+from remote_mailcfg.cli.command import (
+    InventoryOption,
+    OutputOption,
+    QuietOption,
+    VerboseOption,
+    instance_command,
+)
 from remote_mailcfg.cli.exit_code import EXIT_INTERRUPTED, EXIT_USAGE
 from remote_mailcfg.cli.show import Output, Show
 from remote_mailcfg.cli.terminal import Terminal, can_ask
 from remote_mailcfg.config.entry import Entry
-from remote_mailcfg.config.environment import load_environment
+from remote_mailcfg.config.environment import Environment, load_environment
 from remote_mailcfg.config.inventory import FILE_NAME, find_inventory
 from remote_mailcfg.config.inventory_edit import Value, add_instance, check_value, load_present
 from remote_mailcfg.config.selection import choose_entries
 from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.fleet.runner import Outcome
+from remote_mailcfg.fleet.worker import Operation
+from remote_mailcfg.operations.reach_instance import Reached, reach_instance
 from remote_mailcfg.report.envelope import render_envelope, render_outcome
 from remote_mailcfg.report.inventory import ENTRY, make_instances
+from remote_mailcfg.report.reached import REACHED
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The inventory: instances and their names."
@@ -210,6 +219,14 @@ def _ask(key: str, folder: Path) -> Value:
         QUESTIONS[key], default=default, show_default=False, value_proc=check, err=True
     )
     return answer
+
+
+@instance_command(
+    app, "instance check", REACHED, example="remote-mailcfg instance check --all -o jsonl"
+)
+def check_login(_environment: Environment) -> Operation[Reached]:
+    """Tell whether each instance can be reached and logged in to; `check` looks further."""
+    return reach_instance
 
 
 @schema_app.command(

@@ -224,6 +224,18 @@ def test_a_change_is_made_on_each(fleet: Fleet) -> None:
     assert sequences == [7, 7, 10, 10]
 
 
+def test_instances_can_be_checked_for_a_login(fleet: Fleet) -> None:
+    ran = fleet.json("instance", "check", "--all")
+
+    assert ran.code == 0
+    assert ran.json["results"][0]["data"] == {
+        "login": "admin",
+        "database": "openspp",
+        "version": "19.0",
+        "protocol": "jsonrpc",
+    }
+
+
 def test_an_interrupted_run_ends_at_once_with_what_is_known(fleet: Fleet) -> None:
     fleet.served["west"].misbehaving.switch_to(parse_misbehaviour("silence"))
     # the others share the address, so they wait until one of them was let in
