@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import pickle
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from functools import partial
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 import distributed
 
@@ -40,7 +41,8 @@ class _Cluster(Executor):
         self._executor = client.get_executor(pure=False, retries=0)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = self._executor.submit(run_once, partial(fn, *args, **kwargs))
+        call = pickle.dumps(partial(fn, *args, **kwargs))  # Dask would send even a lambda
+        future: Future[T] = self._executor.submit(run_once, call)
         return future
 
     def shutdown(
@@ -52,7 +54,7 @@ class _Cluster(Executor):
         self._executor.shutdown(wait=wait and not cancel_futures)
 
 
-def run_once(call: Callable[[], T]) -> T:
+def run_once(pickled: bytes) -> Any:
     """Run a call on a worker; refuse one that was begun before, on a worker that was lost.
 
     Dask itself would run it again, up to three times, and a change would be made again. The
@@ -66,25 +68,31 @@ def run_once(call: Callable[[], T]) -> T:
             "Look how far it came before you repeat the command.",
         )
     client.set_metadata(key, value=True)
-    return call()
+    result = pickle.loads(pickled)()  # noqa: S301 - Dask itself unpickles whatever it is sent
+    pickle.dumps(result)  # for one that cannot travel, Dask would wait for ever
+    return result
 
 
 def _connect(address: str) -> distributed.Client:
-    place = address.partition("://")[2]
+    place = _place_of(address)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:
             asyncio.run(asyncio.wait_for(_identify(place), CONNECT_SECONDS))
             client = distributed.Client(place, timeout=CONNECT_SECONDS, set_as_default=False)
-        except (OSError, TimeoutError) as error:
+        except Exception as error:
             raise ConfigurationError(
                 "configuration",
-                f"--executor: no Dask scheduler answers at {address}",
+                f"--executor: no Dask scheduler answers at {address}: {type(error).__name__}",
                 "Start one with `dask scheduler`, and workers with `dask worker`.",
             ) from error
     for it in told:  # for instance of other versions of Dask on the workers
         logger.info("%s: %s", address, it.message)
     return client
+
+
+def _place_of(address: str) -> str:
+    return address.partition("://")[2]
 
 
 async def _identify(place: str) -> None:
@@ -105,7 +113,7 @@ def _refuse_other_workers(client: distributed.Client, address: str) -> None:
         raise ConfigurationError(
             "configuration",
             f"--executor: the Dask scheduler at {address} has no workers",
-            f"Start them with `dask worker {address.replace('dask', 'tcp')}`.",
+            f"Start them with `dask worker tcp://{_place_of(address)}`.",
         )
     others = [f"{worker}: {it}" for worker, it in versions.items() if it != __version__]
     if others:

@@ -25,7 +25,13 @@ LIVE = {
     for name in ("URL", "DB", "LOGIN", "PASSWORD", "API_KEY")
 }
 #: A real server has no part in these.
-OWN = ["test_demo.py", "test_fleet.py", "test_openspp.py", "test_sandbox_command.py"]
+OWN = [
+    "test_dask.py",
+    "test_demo.py",
+    "test_fleet.py",
+    "test_openspp.py",
+    "test_sandbox_command.py",
+]
 collect_ignore = OWN if LIVE["URL"] else []
 TOKEN = "mailcfg-test-"
 WIRES = ("jsonrpc", "xmlrpc", "json2")
