@@ -1,5 +1,6 @@
 """Calls on a real Dask cluster."""
 
+import json
 import os
 import signal
 import socket
@@ -13,11 +14,16 @@ from pathlib import Path
 
 import distributed
 import pytest
+from typer.testing import CliRunner
 
 from remote_mailcfg import __version__
+from remote_mailcfg.cli.main import app
 from remote_mailcfg.errors import ConfigurationError, OdooError, TransportError
 from remote_mailcfg.fleet import dask_cluster
 from remote_mailcfg.fleet.executors import open_executor
+from remote_mailcfg.sandbox.database import ADMIN
+from remote_mailcfg.sandbox.odoo import make_odoo
+from remote_mailcfg.sandbox.server import serve
 from remote_mailcfg.secret import Secret
 from tests.integration.dask_calls import DEADLINE_SECONDS, fail, marks, meet, meeting, refuse
 from tests.integration.dask_cluster import Cluster, running_cluster
@@ -281,3 +287,60 @@ def test_other_versions_of_dask_are_no_error(
         assert executor.submit(os.getpid).result(DEADLINE_SECONDS) in cluster.workers
 
     assert "2025.1.0" in caplog.text
+
+
+# The command line
+
+
+def test_a_command_runs_on_the_cluster_and_its_workers_resolve_the_secrets(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    password = tmp_path / "password"
+    password.touch(mode=0o600)
+    password.write_text(ADMIN[1])
+    with serve({name: make_odoo(19) for name in ("north", "south")}) as served:
+        inventory = tmp_path / "instances.toml"
+        inventory.write_text(
+            '[defaults]\nlogin = "admin"\ndatabase = "openspp"\npassword = "file:password"\n'
+            + "".join(f'[instances.{it.name}]\nurl = "{it.url}"\n' for it in served)
+        )
+        words = ["server", "list", "--all", "-o", "json", "--executor", cluster.address]
+        ran = CliRunner().invoke(app, [*words, "--inventory", str(inventory)])
+
+    assert ran.exit_code == 0, ran.stderr
+    results = json.loads(ran.stdout)["results"]
+    assert [it["instance"] for it in results] == ["north", "south"]
+    assert [it["data"] for it in results] == [{"servers": []}] * 2
+    assert ADMIN[1] not in ran.stdout + ran.stderr
+
+
+def test_a_secret_that_is_typed_is_refused_on_the_cluster_with_the_reason(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    with serve({"north": make_odoo(19)}) as (served,):
+        inventory = tmp_path / "instances.toml"
+        inventory.write_text(
+            f'[instances.north]\nurl = "{served.url}"\nlogin = "admin"\npassword = "prompt:"\n'
+        )
+        words = ["server", "list", "--all", "-o", "json", "--executor", cluster.address]
+        ran = CliRunner().invoke(app, [*words, "--inventory", str(inventory)])
+
+    (result,) = json.loads(ran.stdout)["results"]
+    assert (ran.exit_code, result["error"]["code"]) == (2, "configuration")
+    assert "prompt:" in result["error"]["message"]
+    assert served.requests == []
+
+
+def test_a_password_to_be_written_is_not_sent_to_a_worker(cluster: Cluster, tmp_path: Path) -> None:
+    inventory = tmp_path / "instances.toml"
+    inventory.write_text(
+        '[instances.north]\nurl = "http://127.0.0.1:9"\nlogin = "admin"\npassword = "env:NORTH"\n'
+    )
+    words = ["server", "create", "--name", "Main", "--smtp-host", "smtp.example.org", "--all"]
+    words += ["--smtp-user", "mailer", "--executor", cluster.address]
+    variables = {"SMTP_PASS": "s3cret-canary"}
+    ran = CliRunner().invoke(app, [*words, "--inventory", str(inventory)], env=variables)
+
+    assert ran.exit_code == 2
+    assert "cannot be sent to another machine" in ran.stderr
+    assert "s3cret-canary" not in ran.stdout + ran.stderr
