@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -121,13 +121,15 @@ def register(root: typer.Typer) -> None:
 def _on_signal() -> Callable[[], object]:
     """Let signals end a wait, even one that has not begun yet; return what waits.
 
-    SIGHUP, of a terminal that is closed, is one of them, but for what `nohup` started.
+    SIGHUP, of a terminal that is closed, is one of them, but for what `nohup` started. They are
+    blocked, and so in all threads begun later: a handler may miss the moment at which the main
+    thread goes to sleep.
     """
-    stopped: SimpleQueue[int] = SimpleQueue()  # its put may interrupt anything
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda number, _frame: stopped.put(number))
-    return stopped.get
+    ending = {signal.SIGINT, signal.SIGTERM}
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        ending.add(signal.SIGHUP)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    return partial(signal.sigwait, ending)
 
 
 def _say(terminal: Terminal, sandbox: "Sandbox", folder: Path, inventory: Path, odoo: Odoo) -> None:
