@@ -1,6 +1,5 @@
-"""`remote-mailcfg instance` and `schema instances`: the inventory, without asking an instance."""
+"""`remote-mailcfg instance`: the inventory, mostly without asking an instance."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,9 +33,6 @@ from remote_mailcfg.report.reached import REACHED
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The inventory: instances and their names."
-)
-schema_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="The JSON Schema of a file, for editors."
 )
 
 REQUIRED: Final = ("url", "login")
@@ -227,13 +223,3 @@ def _ask(key: str, folder: Path) -> Value:
 def check_login(_environment: Environment) -> Operation[Reached]:
     """Tell whether each instance can be reached and logged in to; `check` looks further."""
     return reach_instance
-
-
-@schema_app.command(
-    "instances", epilog="Example: remote-mailcfg schema instances > instances.schema.json"
-)
-def show_schema() -> None:
-    """Print the JSON Schema of an inventory, `instances.toml`."""
-    from remote_mailcfg.config.inventory_file import make_schema  # noqa: PLC0415 - slow to load
-
-    sys.stdout.write(json.dumps(make_schema(), indent=2) + "\n")

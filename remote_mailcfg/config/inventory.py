@@ -9,8 +9,9 @@ from platformdirs import user_config_path
 from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.config.environment import Environment
 from remote_mailcfg.config.secrets import NAME_PLACE
+from remote_mailcfg.config.user_file import load_text, wrong_form
 from remote_mailcfg.errors import ConfigurationError
-from remote_mailcfg.model.target import Target
+from remote_mailcfg.model.target import Target, name_in_references
 
 if TYPE_CHECKING:
     from remote_mailcfg.config.inventory_file import InstanceTable
@@ -61,14 +62,7 @@ def load_inventory(path: Path) -> Inventory:
 
     Raises one `ConfigurationError` with every problem in it, each with its place.
     """
-    try:
-        return parse_inventory(path.read_text(encoding="utf-8"), path)
-    except OSError as error:
-        reason = str(error.strerror)
-    except UnicodeDecodeError:
-        reason = "not a text in UTF-8"
-    # not where it is caught: a decoder's exception carries all of the text along
-    raise ConfigurationError("configuration", f"{path} cannot be read: {reason}")
+    return parse_inventory(load_text(path), path)
 
 
 def parse_inventory(text: str, path: Path) -> Inventory:
@@ -78,11 +72,7 @@ def parse_inventory(text: str, path: Path) -> Inventory:
     folder = path.absolute().parent
     found = validate(text, folder=folder)
     if isinstance(found, list):
-        raise ConfigurationError(
-            "configuration",
-            "\n".join(f"{path}: {problem}" for problem in found),
-            "`remote-mailcfg schema instances` prints the form of the file, for editors.",
-        )
+        raise wrong_form(path, found, schema="instances")
     return Inventory(path, tuple(_entry(name, table, folder) for name, table in found.items()))
 
 
@@ -102,11 +92,10 @@ def _entry(name: str, table: "InstanceTable", folder: Path) -> Entry:
         min_interval_seconds=table.min_interval,
     )
     references = ((field, getattr(table, field)) for field in SECRETS)
-    shown_name = name.upper().replace("-", "_").replace(".", "_")
     return Entry(
         target=target,
         references=tuple(
-            (field, reference.replace(NAME_PLACE, shown_name))
+            (field, reference.replace(NAME_PLACE, name_in_references(name)))
             for field, reference in references
             if reference
         ),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from remote_mailcfg.config.inventory import parse_inventory
+from remote_mailcfg.config.user_file import load_text
 from remote_mailcfg.errors import ConfigurationError
 
 Value = str | Sequence[str]
@@ -65,15 +66,7 @@ def add_instance(path: Path, name: str, values: Mapping[str, Value]) -> None:
 
 def _read(path: Path) -> str:
     """Return the text of an inventory, `""` where there is none."""
-    try:
-        return path.read_bytes().decode()
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        reason = str(error.strerror)
-    except UnicodeDecodeError:
-        reason = "not a text in UTF-8"
-    raise ConfigurationError("configuration", f"{path} cannot be read: {reason}")
+    return load_text(path, where_missing="")
 
 
 def _replace(path: Path, text: str) -> None:

@@ -3,10 +3,8 @@
 It takes time to import: pydantic is slow to load. What needs no inventory does not import it.
 """
 
-import difflib
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -14,60 +12,56 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
     ValidationInfo,
 )
-from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import ErrorDetails
 
 from remote_mailcfg.config.address import check_address, origin_of
+from remote_mailcfg.config.file_form import (
+    STRICT,
+    Text,
+    describe_outside,
+    describe_value,
+    nearest,
+    parse_toml,
+    right,
+)
 from remote_mailcfg.config.secrets import NAME_PLACE, check_reference
 from remote_mailcfg.model.target import PROTOCOLS, ROLES, Protocol, Role
 
-#: The words of a key, and what a value of another type is not.
-CHOICES: Final = {"protocol": ", ".join(PROTOCOLS), "role": ", ".join(ROLES)}
+#: The words that a key may be, or its number.
 EXPECTED: Final = {
-    "string_type": "a text in quotes",
-    "bool_type": "true or false",
-    "list_type": 'a list of texts: ["…", "…"]',
+    "protocol": ", ".join(PROTOCOLS),
+    "role": ", ".join(ROLES),
+    "timeout": "a number of seconds up to 3600",
+    "min_interval": "a number of seconds up to 3600",
 }
 
 
 def _check_url(text: str) -> str:
-    return _right(text, check_address(text, credentials="HTTP Basic goes into http_basic"))
+    return right(text, check_address(text, credentials="HTTP Basic goes into http_basic"))
 
 
 def _check_proxy(text: str) -> str:
     problem = check_address(text, credentials="it cannot stand in this file")
-    return _right(text, problem if text else None)
+    return right(text, problem if text else None)
 
 
 def _check_reference(text: str) -> str:
     sample = text.replace(NAME_PLACE, "NAME")
-    return _right(text, check_reference(sample) if text else None)
+    return right(text, check_reference(sample) if text else None)
 
 
 def _check_file(text: str, info: ValidationInfo) -> str:
     """Look for a file, relative to the folder in the context of the validation."""
     folder: Path = (info.context or {})["folder"]
     is_there = not text or (folder / Path(text).expanduser()).is_file()
-    return _right(text, None if is_there else f"names {text!r}, and there is no such file")
+    return right(text, None if is_there else f"names {text!r}, and there is no such file")
 
 
-def _check_text(text: str) -> str:
-    return _right(text, None if text.strip() else "is empty")
-
-
-def _right(text: str, problem: str | None) -> str:
-    if problem:
-        raise ValueError(problem)
-    return text
-
-
-Text = Annotated[str, AfterValidator(_check_text)]
 Reference = Annotated[str, AfterValidator(_check_reference)]
 InstanceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
@@ -75,7 +69,7 @@ InstanceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9
 class InstanceTable(BaseModel):
     """The keys of one instance, and of `[defaults]`. An empty text takes a default away."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = STRICT
 
     url: Annotated[str, AfterValidator(_check_url)] = ""
     """Base address, with a path prefix where there is one. Required, here or in the defaults."""
@@ -112,9 +106,7 @@ class InstanceTable(BaseModel):
 class InventoryFile(BaseModel):
     """Instances of OpenSPP and Odoo: where they are and how to get in. It holds no secret."""
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, use_attribute_docstrings=True, title="instances.toml"
-    )
+    model_config = STRICT | {"title": "instances.toml"}
 
     defaults: InstanceTable = Field(default_factory=InstanceTable)
     """What an instance takes where it does not say otherwise."""
@@ -127,10 +119,9 @@ def validate(text: str, *, folder: Path) -> dict[str, InstanceTable] | list[str]
 
     Problems are values: an exception of a parser would carry the text along.
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        return [f"not TOML: {error}"]
+    content = parse_toml(text)
+    if isinstance(content, str):
+        return [content]
     problems: list[str] = []
     file = None
     try:
@@ -158,11 +149,6 @@ def check_key(key: str, value: object, *, folder: Path) -> str | None:
         first = error.errors(include_url=False)[0]
         return _describe_key(key, first["loc"][1:], first)
     return None
-
-
-def make_schema() -> dict[str, Any]:
-    """Return the JSON Schema of the file."""
-    return {"$schema": GenerateJsonSchema.schema_dialect} | InventoryFile.model_json_schema()
 
 
 def _merge(content: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -219,10 +205,8 @@ def _describe(error: ErrorDetails) -> str:
             return f"{_place(name)}: {_describe_key(key, inside, error, name)}"
         case (str(table), str(key), *inside):
             return f"[{table}]: {_describe_key(key, inside, error)}"
-        case (str(table), *_) if error["type"] == "extra_forbidden":
-            is_table = isinstance(error["input"], dict)
-            unknown = f"[{table}]: unknown table{_nearest(table, InventoryFile)}"
-            return unknown if is_table else f"{table}: unknown key outside of every table"
+        case (str(name), *_) if error["type"] == "extra_forbidden":
+            return describe_outside(name, error, InventoryFile)
         case place:
             return f"[{place[0]}] is not a table"
 
@@ -241,15 +225,5 @@ def _describe_key(
     if kind == "extra_forbidden" and instance and isinstance(value, dict):
         return f"{key} is a table; a name with a dot has quotes: {_place(f'{instance}.{key}')}"
     if kind == "extra_forbidden":
-        return f"{key}: unknown key{_nearest(key, InstanceTable)}"
-    named = f"{key}[{inside[0]}]" if inside else key
-    if kind == "value_error":
-        return f"{named} {error['ctx']['error']}"
-    if kind == "literal_error":
-        return f"{named} is {value!r}, not one of {CHOICES[key]}"
-    return f"{named} is not {EXPECTED.get(kind, 'a number of seconds up to 3600')}"
-
-
-def _nearest(word: str, model: type[BaseModel]) -> str:
-    nearest = difflib.get_close_matches(word, model.model_fields, 1)
-    return f"; did you mean {nearest[0]}?" if nearest else ""
+        return f"{key}: unknown key{nearest(key, InstanceTable)}"
+    return describe_value(key, inside, error, EXPECTED)

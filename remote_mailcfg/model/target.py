@@ -1,5 +1,6 @@
 """One instance as the user names it: where it is and how to get in."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -41,3 +42,8 @@ class Target:
     role: Role | None = None
     tags: tuple[str, ...] = ()
     min_interval_seconds: float = 0.0
+
+
+def name_in_references(name: str) -> str:
+    """Return an instance's name as a reference holds it: in capitals, - and . as _."""
+    return re.sub(r"\W", "_", name.upper(), flags=re.ASCII)
