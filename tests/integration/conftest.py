@@ -11,12 +11,14 @@ import secrets
 import socket
 import xmlrpc.client
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from remote_mailcfg.sandbox.database import ADMIN
 from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import SmtpPeers, smtp_peers
+from tests.integration.fleet import Fleet, running_fleet
 from tests.integration.instance import Instance
 from tests.sandbox import sandbox
 
@@ -101,6 +103,13 @@ def alone(request: pytest.FixtureRequest) -> None:
     instance = request.getfixturevalue(names.pop())
     if instance.records.servers(["active", "=", True]):
         pytest.skip("the server has other active mail servers")
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    """Run four sandboxes of 19 that an inventory lists."""
+    with running_fleet(tmp_path) as fleet:
+        yield fleet
 
 
 @pytest.fixture

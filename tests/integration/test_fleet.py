@@ -6,67 +6,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from remote_mailcfg.cli.main import app
 from remote_mailcfg.sandbox.database import ADMIN
 from remote_mailcfg.sandbox.misbehaviour import parse_misbehaviour
-from remote_mailcfg.sandbox.odoo import make_odoo
-from remote_mailcfg.sandbox.server import Served, serve
+from tests.integration.fleet import NAMES, Fleet
 from tests.integration.instance import Ran
 from tests.integration.terminal import on_terminal
-
-NAMES = ("north", "south", "east", "west")
-
-
-@dataclass(frozen=True)
-class Fleet:
-    """Four instances behind one address, and the inventory that lists them."""
-
-    served: dict[str, Served]
-    inventory: Path
-
-    def run(self, *words: str, **variables: str) -> Ran:
-        """Run a command; a password in what it prints fails the test."""
-        words = (*words, "--inventory", str(self.inventory))
-        result = CliRunner().invoke(app, words, env=variables, catch_exceptions=False)
-        assert ADMIN[1] not in result.stdout + result.stderr
-        return Ran(result.exit_code, result.stdout, result.stderr)
-
-    def environment(self, **variables: str) -> dict[str, str]:
-        return {"REMOTE_MAILCFG_INVENTORY": str(self.inventory)} | variables
-
-    def json(self, *words: str) -> Ran:
-        return self.run(*words, "-o", "json")
-
-    def names(self, *words: str) -> list[str]:
-        return [it["instance"] for it in self.json(*words).json["results"]]
-
-    def add_server(self, *names: str) -> None:
-        for name in names:
-            self.served[name].database.servers.add(name="Main", smtp_host="smtp.example.org")
-
-
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    with serve({name: make_odoo(19) for name in NAMES}) as served:
-        password = tmp_path / "password"
-        password.touch(mode=0o600)
-        password.write_text(ADMIN[1] + "\n")
-        inventory = tmp_path / "instances.toml"
-        tables = [
-            f'[instances.{it.name}]\nurl = "{it.url}"\ntags = ["{it.name[-2:]}"]\n' for it in served
-        ]
-        defaults = '[defaults]\nlogin = "admin"\ndatabase = "openspp"\npassword = "file:password"\n'
-        inventory.write_text(defaults + "".join(tables))
-        yield Fleet({it.name: it for it in served}, inventory)
 
 
 def test_all_answer_in_the_order_of_the_inventory(fleet: Fleet) -> None:
