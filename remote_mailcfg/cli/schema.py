@@ -22,6 +22,17 @@ def show_instances() -> None:
     _print(InventoryFile)
 
 
+@app.command(
+    "mail-servers",
+    epilog="Example: remote-mailcfg schema mail-servers > mail-servers.schema.json",
+)
+def show_mail_servers() -> None:
+    """Print the JSON Schema of a desired state, `mail-servers.toml`."""
+    from remote_mailcfg.config.desired_file import DesiredFile  # noqa: PLC0415 - slow to load
+
+    _print(DesiredFile)
+
+
 def _print(form: "type[BaseModel]") -> None:
     from remote_mailcfg.config.file_form import make_schema  # noqa: PLC0415 - slow to load
 

@@ -75,8 +75,11 @@ def describe_value(
 
 def describe_outside(name: str, error: ErrorDetails, form: type[BaseModel]) -> str:
     """Return what is wrong with a name that the file does not know outside of every table."""
-    if isinstance(error["input"], dict):
-        return f"[{name}]: unknown table{nearest(name, form)}"
+    match error["input"]:
+        case dict():
+            return f"[{name}]: unknown table{nearest(name, form)}"
+        case [dict(), *_]:
+            return f"[[{name}]]: unknown table{nearest(name, form)}"
     return f"{name}: unknown key outside of every table"
 
 

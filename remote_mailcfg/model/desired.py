@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from remote_mailcfg.model.target import Role, Target
+from remote_mailcfg.model.target import Role, Target, name_in_references
 from remote_mailcfg.model.values import Values
 
 Unmanaged = Literal["report", "archive"]
@@ -34,13 +34,21 @@ class DesiredServer:
         return not self.tags or not set(self.tags).isdisjoint(target.tags)
 
     def on(self, instance: str) -> "DesiredServer":
-        """Return the server with the instance's name where its texts say {instance}."""
+        """Return the server with the instance's name where it says {instance}.
+
+        In references it is in capitals, as {name} is in those of an inventory.
+        """
+        in_references = name_in_references(instance)
         return replace(
             self,
             values={
                 field: value.replace(INSTANCE_PLACE, instance) if isinstance(value, str) else value
                 for field, value in self.values.items()
             },
+            references=tuple(
+                (field, reference.replace(INSTANCE_PLACE, in_references))
+                for field, reference in self.references
+            ),
         )
 
 

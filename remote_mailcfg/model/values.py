@@ -29,6 +29,15 @@ TOKEN_AUTHENTICATIONS: Final = frozenset({"gmail", "outlook"})
 #: What can be changed of a server whose connection comes from odoo.conf.
 CLI_FIELDS: Final = frozenset({"name", "sequence", "from_filter"})
 
+#: What a new server has in the fields that depend on each other (17 and 19: ir_mail_server.py).
+DEFAULTS: Final = {
+    "smtp_authentication": "login",
+    "smtp_encryption": "none",
+    "smtp_user": "",
+    "smtp_ssl_certificate": "",
+    "smtp_ssl_private_key": "",
+}
+
 #: Control characters and line breaks, by Unicode category.
 CONTROL: Final = frozenset({"Cc", "Zl", "Zp"})
 
@@ -61,13 +70,19 @@ def check_values(
     values: Values, capabilities: Capabilities, before: MailServerRecord | None
 ) -> tuple[str, ...]:
     """Return every problem of values that are to be written to a new server or over `before`."""
+    known = {field: getattr(before, field, default) for field, default in DEFAULTS.items()}
     return (
         *_check_fields(values, capabilities, before),
         *_check_texts(values),
         *_check_selections(values, capabilities),
         *_check_numbers(values),
-        *_check_together(values, before),
+        *_check_together(known | {**values}),
     )
+
+
+def check_without_instance(values: Values) -> tuple[str, ...]:
+    """Return the problems that the values have on every instance, whatever its record holds."""
+    return (*_check_texts(values), *_check_numbers(values), *_check_together(values))
 
 
 def _check_fields(
@@ -90,25 +105,28 @@ def _check_texts(values: Values) -> Iterator[str]:
             yield f"{field}: holds a control character"
     if "name" in values and not str(values["name"]).strip():
         yield "name: is empty"
-    if values.get("smtp_host"):
-        yield from _check_host(str(values["smtp_host"]))
+    if (host := values.get("smtp_host")) and (problem := check_host(str(host))):
+        yield f"smtp_host: {problem}"
     if values.get("from_filter"):
         yield from (f"from_filter: {p}" for p in check_from_filter(str(values["from_filter"])))
 
 
-def _check_host(host: str) -> Iterator[str]:
+def check_host(host: str) -> str | None:
+    """Return what is wrong with a mail server's name, to follow the field's; None: nothing."""
+    problem = None
     if "://" in host or "/" in host:
-        yield f"smtp_host: {host!r} is an address of a page; give the host's name alone"
+        problem = "is an address of a page; give the host's name alone"
     elif re.search(r"\s", host):
-        yield f"smtp_host: {host!r} holds a blank"
+        problem = "holds a blank"
     elif "@" in host:
-        yield f"smtp_host: {host!r} is a mail address; give the mail server's name"
+        problem = "is a mail address; give the mail server's name"
     elif re.fullmatch(r"[^:]*:\d+", host):
-        yield f"smtp_host: {host!r} holds a port; give it as smtp_port"
+        problem = "holds a port; give it as smtp_port"
     elif host.endswith("."):
-        yield f"smtp_host: {host!r} ends with a dot, which no certificate's name does"
+        problem = "ends with a dot, which no certificate's name does"
     elif not _is_host(host):
-        yield f"smtp_host: {host!r} is not a host name or an IP address"
+        problem = "is not a host name or an IP address"
+    return problem and f"{host!r} {problem}"
 
 
 def _is_host(host: str) -> bool:
@@ -142,25 +160,22 @@ def _check_numbers(values: Values) -> Iterator[str]:
         yield f"max_email_size: {size} is not a number of MB"
 
 
-def _check_together(values: Values, before: MailServerRecord | None) -> Iterator[str]:
-    """Check what depends on several values, of which some may be on the record already."""
-
-    def value(field: str, otherwise: Value) -> Value:
-        return values.get(field, getattr(before, field, otherwise))
-
-    authentication = value("smtp_authentication", "login")
-    encryption = value("smtp_encryption", "none")
-    if authentication != "cli" and values.get("smtp_host") == "":
+def _check_together(known: Values) -> Iterator[str]:
+    """Check what depends on several values; one that is not known may be anything."""
+    authentication, encryption = known.get("smtp_authentication"), known.get("smtp_encryption")
+    if authentication != "cli" and known.get("smtp_host") == "":
         yield "smtp_host: is empty"
     if authentication == "certificate":
         if encryption == "none":
             yield "smtp_authentication: certificate needs an encryption"
         needed = ("smtp_ssl_certificate", "smtp_ssl_private_key")
-        yield from (f"{f}: certificate authentication needs it" for f in needed if not value(f, ""))
+        yield from (
+            f"{f}: certificate authentication needs it" for f in needed if not known.get(f, True)
+        )
     if authentication in TOKEN_AUTHENTICATIONS:
-        if encryption != "starttls":
+        if encryption not in {None, "starttls"}:
             yield f"smtp_encryption: {authentication} wants starttls"
-        if not value("smtp_user", ""):
+        if not known.get("smtp_user", True):
             yield f"smtp_user: {authentication} wants the account's address"
-        if values.get("smtp_pass"):
+        if known.get("smtp_pass"):
             yield f"smtp_pass: {authentication} uses a token, not a password"
