@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/ready
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint types live lock clean
+.PHONY: demo test lint types live bench lock clean
 
 demo: $(READY) ## the whole job on a sandbox of its own
 	@$(BIN)/remote-mailcfg demo
@@ -23,6 +23,9 @@ types: $(READY)
 
 live: $(READY) ## the suite that runs against a real Odoo 19, see tests/live/odoo19
 	tests/live/run
+
+bench: $(READY) ## what commands take on a sandbox of a thousand instances
+	$(BIN)/python -m tests.benchmarks.fleet 'server list --all' 'check --all'
 
 $(READY): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "needs Python 3.11: make PYTHON=…")'
