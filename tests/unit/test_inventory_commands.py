@@ -1,4 +1,4 @@
-"""`instance list`, `instance add` and `schema instances`: what they say and what they refuse."""
+"""`instance list` and `instance add`: what they say and what they refuse."""
 
 import csv
 import io
@@ -11,7 +11,6 @@ from typer.testing import CliRunner, Result
 from remote_mailcfg.cli import inventory
 from remote_mailcfg.cli.main import app
 from remote_mailcfg.config.inventory import load_inventory
-from remote_mailcfg.config.inventory_file import InstanceTable
 from tests.canaries import PASSWORD, leaks
 
 FLEET = f"""
@@ -296,17 +295,3 @@ def test_ctrl_c_at_a_question_is_exit_130_and_nothing_is_written() -> None:
     assert ran.exit_code == 130
     assert ran.stderr.endswith("interrupted\n")
     assert not FILE.exists()
-
-
-# schema instances
-
-
-def test_the_schema_has_every_key_of_an_instance() -> None:
-    schema = json.loads(run("schema", "instances").stdout)
-
-    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert schema["properties"].keys() == {"defaults", "instances"}
-    table = schema["$defs"]["InstanceTable"]
-    assert table["properties"].keys() == InstanceTable.model_fields.keys()
-    assert table["additionalProperties"] is False
-    assert all(it["description"] for it in table["properties"].values())
