@@ -11,6 +11,8 @@ import typer.main
 
 from remote_mailcfg import __version__
 from remote_mailcfg.cli.main import app
+from remote_mailcfg.config.desired import parse_desired
+from remote_mailcfg.config.desired_file import MailServerTable, PolicyTable
 from remote_mailcfg.config.inventory import parse_inventory
 from remote_mailcfg.config.inventory_file import InstanceTable
 from remote_mailcfg.config.secrets import KINDS
@@ -22,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 OUTPUT = (ROOT / "docs" / "output.md").read_text()
 INVENTORY = (ROOT / "docs" / "inventory.md").read_text()
+MAIL_SERVERS = (ROOT / "docs" / "mail-servers.md").read_text()
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
 
 VARIABLE = r"(OPENSPP|SMTP|REMOTE_MAILCFG)_[A-Z_]+"
@@ -63,7 +66,7 @@ def test_every_command_line_of_the_readme_names_a_command_and_its_options() -> N
     for line in lines:
         if line.startswith("--"):
             continue
-        words = re.match(r"[a-z]+( [a-z]+)?", line)
+        words = re.match(r"[a-z]+( [a-z][a-z-]*)?", line)
         assert words is not None, line
         command = COMMANDS.get(words[0]) or COMMANDS[words[0].partition(" ")[0]]
         options = {option for parameter in command.params for option in parameter.opts}
@@ -89,6 +92,23 @@ def test_an_inventory_of_the_documents_is_right(text: str) -> None:
 @pytest.mark.parametrize("key", InstanceTable.model_fields)
 def test_every_key_of_an_inventory_is_documented(key: str) -> None:
     table = INVENTORY.partition("## Keys")[2].partition("\n## ")[0]
+    assert any(f"`{key}`" in cell for cell in _first_cells(table))
+
+
+def test_the_desired_state_of_the_documents_is_right() -> None:
+    (written,) = re.findall(r"```toml\n(.*?)```", MAIL_SERVERS, re.DOTALL)
+    assert parse_desired(written, ROOT / "mail-servers.toml").servers
+
+
+@pytest.mark.parametrize(
+    ("heading", "key"),
+    [
+        *(("## Keys of a mail server", key) for key in MailServerTable.model_fields),
+        *(("## Keys of `[policy]`", key) for key in PolicyTable.model_fields),
+    ],
+)
+def test_every_key_of_a_desired_state_is_documented(heading: str, key: str) -> None:
+    table = MAIL_SERVERS.partition(heading)[2].partition("\n## ")[0]
     assert any(f"`{key}`" in cell for cell in _first_cells(table))
 
 
