@@ -11,6 +11,7 @@ T = TypeVar("T")
 
 EXIT_FAILED: Final = 1  # something failed on at least one instance
 EXIT_USAGE: Final = 2  # wrong usage or configuration; nothing was written
+EXIT_DIFFERS: Final = 3  # every instance could be examined, and something is to be done
 EXIT_BUG: Final = 70
 EXIT_INTERRUPTED: Final = 130
 
@@ -21,5 +22,7 @@ def exit_code(outcomes: Sequence[Outcome[T]], view: View[T]) -> int:
         return EXIT_BUG
     failures = [failure for o in outcomes if (failure := failure_of(o, view)) is not None]
     if not failures:
-        return 0
+        results = [outcome.result for outcome in outcomes if outcome.result is not None]
+        differs = view.differs
+        return EXIT_DIFFERS if differs and any(map(differs, results)) else 0
     return EXIT_USAGE if all(failure.is_usage for failure in failures) else EXIT_FAILED

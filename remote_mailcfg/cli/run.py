@@ -21,7 +21,7 @@ from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.fleet.executors import open_executor
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.fleet.waves import Waves, parse_waves, run_in_waves
-from remote_mailcfg.fleet.worker import Operation, check_travels, work_there
+from remote_mailcfg.fleet.worker import Operation, check_travels, perform, work_there
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.report.envelope import failure_of
 from remote_mailcfg.report.view import View
@@ -175,4 +175,4 @@ def _work_here(
     operation: Operation[T], resolver: Secrets, progress: Progress, watch: Watch, entry: Entry
 ) -> T:
     watch.begin(entry.target.name)
-    return operation(entry.resolve(resolver), progress)
+    return perform(operation, entry, resolver, progress)

@@ -4,7 +4,8 @@ import functools
 import os
 import pickle
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.config.environment import Environment
@@ -15,8 +16,16 @@ from remote_mailcfg.model.target import Target
 
 T = TypeVar("T")
 
+
+@dataclass(frozen=True, slots=True)
+class WithSecrets(Generic[T]):
+    """An operation that looks up secrets of its own, beside those of the target."""
+
+    function: Callable[[Target, Progress, Secrets], T]
+
+
 #: What is done on one instance: the target with its secrets, and whom to tell how it goes.
-Operation = Callable[[Target, Progress], T]
+Operation = Callable[[Target, Progress], T] | WithSecrets[T]
 
 
 class Unattended:
@@ -44,7 +53,15 @@ def unanswered(question: str) -> ConfigurationError:
 
 def work_there(operation: Operation[T], run: str, entry: Entry) -> T:
     """Do an operation on a worker; `run` names the run that its secrets are resolved once for."""
-    return operation(entry.resolve(_secrets_of(run)), Unattended())
+    return perform(operation, entry, _secrets_of(run), Unattended())
+
+
+def perform(operation: Operation[T], entry: Entry, secrets: Secrets, progress: Progress) -> T:
+    """Look up the secrets of an instance and do an operation on it."""
+    target = entry.resolve(secrets)
+    if isinstance(operation, WithSecrets):
+        return operation.function(target, progress, secrets)
+    return operation(target, progress)
 
 
 @functools.lru_cache(maxsize=4)

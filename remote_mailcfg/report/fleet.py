@@ -24,7 +24,8 @@ def make_results(outcomes: Sequence[Outcome[T]], view: View[T]) -> Iterator[Rend
     groups: dict[str, list[Outcome[T]]] = {}
     for outcome in outcomes:
         if outcome.result is not None:
-            key = json.dumps(view.data(outcome.result), sort_keys=True, default=str)
+            same = (view.alike or view.data)(outcome.result)
+            key = json.dumps(same, sort_keys=True, default=str)
             groups.setdefault(key, []).append(outcome)
     for group in groups.values():
         assert group[0].result is not None  # noqa: S101 - for mypy: so they were chosen

@@ -22,10 +22,13 @@ class View(Generic[T]):
     """The shapes of a result: `data` for JSON, `rows` for CSV, `text` for people.
 
     `failure` tells what is wrong where a result is complete and bad all the same, for instance a
-    test that failed.
+    test that failed. `alike` tells which results are the same to a person (default: the data);
+    `differs` tells whether something is to be done, which is exit 3.
     """
 
     data: Callable[[T], dict[str, Any]]
     rows: Callable[[T], list[Row]]
     text: Callable[[T], RenderableType]
     failure: Callable[[T], RemoteMailcfgError | None] = _no_failure
+    alike: Callable[[T], object] | None = None
+    differs: Callable[[T], bool] | None = None

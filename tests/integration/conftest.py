@@ -32,6 +32,7 @@ OWN = [
     "test_demo.py",
     "test_fleet.py",
     "test_openspp.py",
+    "test_plan.py",
     "test_sandbox_command.py",
 ]
 collect_ignore = OWN if LIVE["URL"] else []

@@ -1,0 +1,56 @@
+"""Which live record each desired mail server is: marked by its external id, else of its name."""
+
+from collections.abc import Mapping, Sequence
+
+from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.model.desired import DesiredServer
+from remote_mailcfg.model.mail_server import MailServerRecord
+
+
+def match_servers(
+    desired: Sequence[DesiredServer],
+    actual: Sequence[MailServerRecord],
+    managed: Mapping[str, int],
+) -> dict[str, MailServerRecord | None]:
+    """Return the record of each entry by its key, None where there is none yet.
+
+    `managed` are the ids of the records that are marked, by key. Personal servers (19) and what
+    this tool made for itself are nobody's. Of several records of a name the one that is as the
+    entry says is taken. Raises `ambiguous` with the ids where none is.
+    """
+    open_records = {
+        record.id: record
+        for record in actual
+        if record.owner_user_id is None and record.ours is None
+    }
+    found: dict[str, MailServerRecord | None] = {}
+    for entry in desired:
+        found[entry.key] = open_records.pop(managed.get(entry.key, 0), None)
+    for record_id in managed.values():
+        open_records.pop(record_id, None)  # of an entry that is not for this instance any more
+    for entry in desired:
+        if found[entry.key] is None:
+            record = _of_its_name(entry, list(open_records.values()))
+            found[entry.key] = open_records.pop(record.id) if record else None
+    return found
+
+
+def differing(entry: DesiredServer, record: MailServerRecord) -> tuple[str, ...]:
+    """Return the fields of an entry that its record has otherwise; secrets are not among them."""
+    wanted = {"active": True, **entry.values}
+    return tuple(field for field, value in wanted.items() if getattr(record, field) != value)
+
+
+def _of_its_name(
+    entry: DesiredServer, records: Sequence[MailServerRecord]
+) -> MailServerRecord | None:
+    named = [record for record in records if record.name == entry.values["name"]]
+    same = [record for record in named if not differing(entry, record)]
+    if len(named) > 1 and not same:
+        ids = ", ".join(str(record.id) for record in named)
+        raise RemoteMailcfgError(
+            "ambiguous",
+            f"{entry.key}: several mail servers are named {entry.values['name']!r}: {ids}",
+            "Rename or archive all but one of them, then plan again.",
+        )
+    return next(iter(same or named), None)
