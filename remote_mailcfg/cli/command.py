@@ -31,8 +31,6 @@ QuietOption = Annotated[
 InventoryOption = Annotated[
     Path | None, typer.Option("--inventory", help="Another inventory than instances.toml here.")
 ]
-WHICH: Final = "Which instances"
-HOW: Final = "How many at once"
 
 
 def _shared_options(
@@ -43,7 +41,6 @@ def _shared_options(
             "-i",
             metavar="NAME",
             help="This instance of the inventory; may be given again.",
-            rich_help_panel=WHICH,
         ),
     ] = None,
     tags: Annotated[
@@ -53,26 +50,20 @@ def _shared_options(
             "-t",
             metavar="TAG",
             help="Every instance that has this tag; may be given again.",
-            rich_help_panel=WHICH,
         ),
     ] = None,
     everything: Annotated[
-        bool,
-        typer.Option("--all", help="Every instance of the inventory.", rich_help_panel=WHICH),
+        bool, typer.Option("--all", help="Every instance of the inventory.")
     ] = False,
     inventory: InventoryOption = None,
     env_file: EnvFileOption = None,
-    workers: Annotated[
-        int,
-        typer.Option("--workers", min=1, help="Instances at once.", rich_help_panel=HOW),
-    ] = 16,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Instances at once.")] = 16,
     executor: Annotated[
         str,
         typer.Option(
             "--executor",
             metavar="dask://HOST:PORT",
             help="Run on an existing Dask cluster, not here.",
-            rich_help_panel=HOW,
         ),
     ] = "",
     waves: Annotated[
@@ -81,7 +72,6 @@ def _shared_options(
             "--waves",
             metavar="1,10%,100%",
             help="Go step by step: so many instances are done after each.",
-            rich_help_panel=HOW,
         ),
     ] = "",
     max_failed: Annotated[
@@ -90,7 +80,6 @@ def _shared_options(
             "--max-failed",
             metavar="SHARE",
             help="Stop before the next wave where more than this share failed (default: any).",
-            rich_help_panel=HOW,
         ),
     ] = "",
     output: OutputOption = Output.table,

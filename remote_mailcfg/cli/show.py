@@ -53,11 +53,8 @@ class Show(Generic[T]):
             self.terminal.json(render_envelope(self.words, results))
         elif self.output is Output.csv:
             self.terminal.csv(make_rows(outcomes, self.view))
-        elif self.output is Output.table and len(outcomes) == 1:
-            self._one(outcomes[0])
-        elif self.output is Output.table and not self.terminal.quiet:
-            for text in make_results(outcomes, self.view):
-                self.terminal.result(text)
+        elif self.output is Output.table:
+            self._results(outcomes)
         self._problems(outcomes)
 
     def interrupted(self, entries: Sequence[Entry], outcomes: Sequence[Outcome[T] | None]) -> None:
@@ -82,11 +79,21 @@ class Show(Generic[T]):
         elif self.output is Output.jsonl:
             self.terminal.json(result, indent=None)
 
-    def _one(self, outcome: Outcome[T]) -> None:
-        """Show the only result; nothing where all is well and the command is quiet."""
-        failed = failure_of(outcome, self.view) is not None
-        if outcome.result is not None and (failed or not self.terminal.quiet):
-            self.terminal.result(self.view.text(outcome.result))
+    def _results(self, outcomes: Sequence[Outcome[T]]) -> None:
+        """Show results to people; a quiet command leaves out those with which all is well."""
+        shown = [it for it in outcomes if not self.terminal.quiet or self._matters(it)]
+        if len(outcomes) > 1:
+            for text in make_results(shown, self.view):
+                self.terminal.result(text)
+        elif shown and shown[0].result is not None:
+            self.terminal.result(self.view.text(shown[0].result))
+
+    def _matters(self, outcome: Outcome[T]) -> bool:
+        """Tell whether a result is bad or something is to be done."""
+        view, result = self.view, outcome.result
+        if failure_of(outcome, view) is not None:
+            return True
+        return view.differs is not None and result is not None and view.differs(result)
 
     def _problems(self, outcomes: Sequence[Outcome[T]]) -> None:
         for text in make_failures(outcomes, self.view):

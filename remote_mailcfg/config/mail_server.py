@@ -1,10 +1,11 @@
-"""The values of a mail server in `SMTP_*` variables and in PEM files."""
+"""The values of a mail server in `SMTP_*` variables, in PEM files and behind references."""
 
 import base64
 from pathlib import Path
 from typing import Final
 
 from remote_mailcfg.config.environment import Environment
+from remote_mailcfg.config.secrets import Secrets
 from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.model.values import Value
 from remote_mailcfg.secret import Secret
@@ -76,3 +77,20 @@ def load_pem(path: Path, *, option: str) -> str:
 def load_key(path: Path, *, option: str) -> Secret:
     """Return a private key as `load_pem` does, as a secret."""
     return Secret(load_pem(path, option=option))
+
+
+def resolve_field(
+    field: str, reference: str, *, folder: Path, secrets: Secrets, what: str
+) -> Secret | str:
+    """Return what a reference of a desired server points to, as Odoo stores it in `field`.
+
+    `what` is its name in an error. A certificate is no secret: others may read its file. Raises
+    `ConfigurationError`.
+    """
+    if field == "smtp_pass":
+        return secrets.resolve(reference, folder=folder, what=what)
+    path = folder / Path(reference.removeprefix("file:")).expanduser()
+    if field == "smtp_ssl_certificate":
+        return load_pem(path, option=what)
+    secrets.resolve(reference, folder=folder, what=what)  # refuses a file that others can read
+    return load_key(path, option=what)

@@ -191,3 +191,15 @@ def test_csv_has_a_row_for_each_field(fleet: Fleet, file: Path) -> None:
         "instance,action,key,id,name,field,from,to",
         "north,adopt,main,1,Main,smtp_port,25,587",
     ]
+
+
+def test_quiet_shows_drift_alone(fleet: Fleet, file: Path) -> None:
+    set_up(fleet, *NAMES)
+    assert fleet.run("plan", str(file), "--all", "-q").out == ""
+    fleet.served["east"].database.servers.rows[1]["smtp_port"] = 25
+
+    ran = fleet.run("plan", str(file), "--all", "-q")
+
+    assert (ran.code, ran.err) == (3, "")
+    assert ran.out.startswith("east\n~ adopt Main (main)\n    smtp_port: 25 -> 587\n")
+    assert "north" not in ran.out

@@ -4,7 +4,13 @@ from pathlib import Path
 import pytest
 
 from remote_mailcfg.config.environment import Environment
-from remote_mailcfg.config.mail_server import load_key, load_pem, parse_variables
+from remote_mailcfg.config.mail_server import (
+    load_key,
+    load_pem,
+    parse_variables,
+    resolve_field,
+)
+from remote_mailcfg.config.secrets import Secrets
 from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.secret import Secret
 
@@ -119,3 +125,55 @@ def test_a_file_that_odoo_cannot_use_is_refused(
     assert caught.value.code == "invalid-value"
     assert caught.value.message.startswith(f"--smtp-ssl-private-key: {path} ")
     assert words in caught.value.message
+
+
+# References
+
+
+def resolve(field: str, reference: str, folder: Path) -> Secret | str:
+    secrets = Secrets(Environment({"SMTP_PASS": "secret"}, {}), ask=None)
+    return resolve_field(field, reference, folder=folder, secrets=secrets, what=f"main: {field}")
+
+
+def test_a_password_is_what_its_reference_points_to(tmp_path: Path) -> None:
+    found = resolve("smtp_pass", "env:SMTP_PASS", tmp_path)
+
+    assert isinstance(found, Secret)
+    assert found.reveal() == "secret"
+
+
+def test_a_certificate_that_others_can_read_is_loaded_as_odoo_stores_it(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_bytes(PEM)
+    (tmp_path / "cert.pem").chmod(0o644)
+
+    found = resolve("smtp_ssl_certificate", "file:cert.pem", tmp_path)
+
+    assert found == base64.b64encode(PEM).decode()
+
+
+def test_a_private_key_is_a_secret_as_odoo_stores_it(tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_bytes(PEM)
+    (tmp_path / "key.pem").chmod(0o600)
+
+    found = resolve("smtp_ssl_private_key", "file:key.pem", tmp_path)
+
+    assert isinstance(found, Secret)
+    assert base64.b64decode(found.reveal()) == PEM
+
+
+@pytest.mark.parametrize(
+    ("field", "content", "mode", "words"),
+    [
+        pytest.param("smtp_ssl_private_key", PEM, 0o644, "others than its owner", id="open-key"),
+        pytest.param("smtp_ssl_private_key", b"MIIB", 0o600, "is not a PEM file", id="no-key"),
+        pytest.param("smtp_ssl_certificate", b"MIIB", 0o644, "is not a PEM", id="no-certificate"),
+    ],
+)
+def test_a_pem_file_that_cannot_be_used_is_refused_with_its_field(
+    field: str, content: bytes, mode: int, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.pem").write_bytes(content)
+    (tmp_path / "a.pem").chmod(mode)
+
+    with pytest.raises(ConfigurationError, match=f"^main: {field}: .*{words}"):
+        resolve(field, "file:a.pem", tmp_path)
