@@ -28,8 +28,8 @@ def test_sockets_memory_and_cpu_of_a_process_are_those_it_has() -> None:
         process.stdout.readline()
 
         assert open_sockets(process.pid) == 30
-        assert 80 < peak_memory_mb(process.pid) < 140
-        assert 0.2 <= cpu_seconds(process.pid) < 2
+        assert 80 < peak_memory_mb(process.pid) < 200
+        assert cpu_seconds(process.pid) > 0.1
         process.communicate()
 
 

@@ -29,10 +29,12 @@ from remote_mailcfg.operations.check import CheckResult, Step
 from remote_mailcfg.operations.create_api_key import ApiKey
 from remote_mailcfg.operations.debug import DeveloperMode
 from remote_mailcfg.operations.list_servers import ServerList
+from remote_mailcfg.operations.plan_servers import PlannedServers
 from remote_mailcfg.operations.prove_servers import ServerTests
 from remote_mailcfg.operations.reach_instance import Reached
 from remote_mailcfg.operations.route_address import ExplainedRoute
 from remote_mailcfg.operations.send_mail import SentMail
+from remote_mailcfg.plan.server_plan import FieldChange, Plan, PlannedChange
 from remote_mailcfg.secret import Secret
 
 SERVER = MailServerRecord(
@@ -113,6 +115,26 @@ RESULTS = (
     ),
     CheckResult("19.0", openspp=True, protocol="json2", steps=[Step("reach", ok=True, detail="")]),
     DeveloperMode("1", "https://spp.example.org/odoo?debug=1"),
+    PlannedServers(
+        Plan(
+            changes=(
+                PlannedChange(
+                    action="update",
+                    key="main",
+                    server_id=7,
+                    name="Main",
+                    fields={
+                        "smtp_port": FieldChange(25, 587),
+                        "smtp_pass": FieldChange(None, "set"),
+                    },
+                    cannot_tell=("smtp_ssl_private_key",),
+                ),
+            ),
+            unmanaged=(SERVER,),
+            fingerprint="5f1c",
+        ),
+        ("main: smtp_pass: the reference cannot be resolved",),
+    ),
     Reached("admin", "openspp", "17.0", "jsonrpc"),
     ApiKey("cron", datetime(2026, 1, 1, tzinfo=UTC), "file:api.key", None),
 )
