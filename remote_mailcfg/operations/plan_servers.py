@@ -1,9 +1,9 @@
 """Plan: what would have to be done so that an instance has the mail servers of a file."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from remote_mailcfg.config.mail_server import resolve_field
 from remote_mailcfg.config.secrets import Secrets
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.instance.external_ids import fetch_managed
@@ -16,10 +16,8 @@ from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.model.values import check_values
 from remote_mailcfg.operations.entry import enter_instance
-from remote_mailcfg.plan.change import BINARY_FIELDS
-from remote_mailcfg.plan.matching import match_servers
+from remote_mailcfg.plan.matching import match_servers, told
 from remote_mailcfg.plan.server_plan import Actual, Plan, SecretState, make_plan
-from remote_mailcfg.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,11 @@ def _refuse_invalid(
         f"{entry.key}: {problem}"
         for entry in desired
         for problem in check_values(
-            {field: value for field, value in entry.values.items() if field != "active"},
+            {
+                field: value
+                for field, value in {**entry.values, **dict(entry.references)}.items()
+                if field != "active"
+            },
             capabilities,
             matched[entry.key],
         )
@@ -96,25 +98,17 @@ def _compare_secrets(
         for field, reference in entry.references:
             what = f"{entry.key}: {field}"
             try:
-                secret = secrets.resolve(reference, folder=entry.folder, what=what)
+                value = resolve_field(
+                    field, reference, folder=entry.folder, secrets=secrets, what=what
+                )
             except ConfigurationError as error:
                 states[entry.key, field] = "cannot tell"
                 notes.append(error.message)
                 continue
             record = matched[entry.key]
-            states[entry.key, field] = _state_of(instance, record, field, secret)
+            if record is None or not told(record, field):
+                states[entry.key, field] = "set"
+            else:
+                same = holds(instance, record.id, field, value)
+                states[entry.key, field] = "unchanged" if same else "changed"
     return states, tuple(notes)
-
-
-def _state_of(
-    instance: Instance, record: MailServerRecord | None, field: str, secret: Secret
-) -> SecretState:
-    is_set = record is not None and getattr(
-        record, field if field in BINARY_FIELDS else "has_password"
-    )
-    if record is None or not is_set:
-        return "set"
-    stored = secret
-    if field in BINARY_FIELDS:
-        stored = Secret(base64.b64encode(secret.reveal().encode()).decode())
-    return "unchanged" if holds(instance, record.id, field, stored) else "changed"

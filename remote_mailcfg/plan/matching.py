@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.model.desired import DesiredServer
 from remote_mailcfg.model.mail_server import MailServerRecord
+from remote_mailcfg.plan.change import SECRET_FIELDS
 
 
 def match_servers(
@@ -36,9 +37,20 @@ def match_servers(
 
 
 def differing(entry: DesiredServer, record: MailServerRecord) -> tuple[str, ...]:
-    """Return the fields of an entry that its record has otherwise; secrets are not among them."""
+    """Return the fields of an entry that its record has otherwise.
+
+    Of secrets only those that shall not be set are among them: the others are references.
+    """
     wanted = {"active": True, **entry.values}
-    return tuple(field for field, value in wanted.items() if getattr(record, field) != value)
+    return tuple(field for field, value in wanted.items() if told(record, field) != value)
+
+
+def told(record: MailServerRecord, field: str) -> object:
+    """Return what a record tells of a field: of a secret `"set"` or `""`."""
+    if field not in SECRET_FIELDS:
+        return getattr(record, field)
+    is_set = record.has_password if field == "smtp_pass" else getattr(record, field)
+    return "set" if is_set else ""
 
 
 def _of_its_name(

@@ -9,7 +9,8 @@ from typing import Any, Final, Literal
 from remote_mailcfg.model.desired import DesiredServer, Policy
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.target import Target
-from remote_mailcfg.plan.matching import differing
+from remote_mailcfg.plan.change import SECRET_FIELDS
+from remote_mailcfg.plan.matching import differing, told
 
 PlannedAction = Literal["create", "adopt", "update", "archive", "unchanged"]
 
@@ -118,10 +119,11 @@ def _values_changed(
     entry: DesiredServer, record: MailServerRecord | None
 ) -> dict[str, FieldChange]:
     if record is None:
-        return {name: FieldChange(None, value) for name, value in entry.values.items()}
+        given = entry.values.items()
+        return {name: FieldChange(None, it) for name, it in given if name not in SECRET_FIELDS}
     wanted = {"active": True, **entry.values}
     return {
-        name: FieldChange(getattr(record, name), wanted[name]) for name in differing(entry, record)
+        name: FieldChange(told(record, name), wanted[name]) for name in differing(entry, record)
     }
 
 

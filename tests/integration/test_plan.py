@@ -1,5 +1,6 @@
 """The mail servers of a file against those of a fleet."""
 
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,30 @@ def test_a_reference_that_cannot_be_resolved_is_told_and_stops_nothing(
     assert ran.code == 0
     assert ran.data["changes"][0]["cannot_tell"] == ["smtp_pass"]
     assert "SMTP_PASS_MAIN" in fleet.run("plan", str(file), "-i", "north").out
+
+
+@pytest.mark.parametrize(
+    ("stored", "fields"),
+    [
+        (b"-----BEGIN CERTIFICATE-----\nmain\n", {}),
+        (
+            b"-----BEGIN CERTIFICATE-----\nother\n",
+            {"smtp_ssl_certificate": {"from": "set", "to": "changed"}},
+        ),
+    ],
+    ids=["the-same", "another"],
+)
+def test_a_certificate_is_compared_with_what_is_stored(
+    fleet: Fleet, file: Path, stored: bytes, fields: dict[str, Any]
+) -> None:
+    pem = "-----BEGIN CERTIFICATE-----\nmain\n"
+    (file.parent / "main.pem").write_text(pem)
+    file.write_text(FILE + 'smtp_ssl_certificate = "file:main.pem"\n')
+    set_up(fleet, "north", smtp_ssl_certificate=b64encode(stored).decode())
+
+    ran = fleet.json("plan", str(file), "-i", "north")
+
+    assert ran.data["changes"][0]["fields"] == fields
 
 
 def test_people_see_the_same_change_once_for_all_instances_that_have_it(

@@ -138,6 +138,26 @@ def test_a_secret_is_told_in_words(state: SecretState, fields: dict[str, FieldCh
     assert change.cannot_tell == (("smtp_pass",) if state == "cannot tell" else ())
 
 
+@pytest.mark.parametrize(
+    ("record", "fields"),
+    [
+        (replace(MAIN, has_password=True), {"smtp_pass": FieldChange("set", "")}),
+        (MAIN, {}),
+    ],
+    ids=["set", "not-set"],
+)
+def test_a_password_that_shall_not_be_is_taken_away(
+    record: MailServerRecord, fields: dict[str, FieldChange]
+) -> None:
+    (change,) = plan([entry(smtp_pass="")], [record], managed={"main": 3}).changes
+
+    assert change.fields == fields
+
+
+def test_a_certificate_that_shall_not_be_and_is_not_is_no_difference() -> None:
+    assert plan([entry(smtp_ssl_certificate="")], [MAIN]).is_empty
+
+
 # Servers that no entry is for
 
 

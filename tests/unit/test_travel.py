@@ -100,6 +100,23 @@ def test_an_error_comes_back_with_all_it_holds(error: RemoteMailcfgError) -> Non
 # Results
 
 RESULTS = (
+    PlannedServers(
+        Plan(
+            changes=(
+                PlannedChange(
+                    action="update",
+                    key="main",
+                    server_id=7,
+                    name="Main",
+                    fields={"smtp_port": FieldChange(25, 587)},
+                    cannot_tell=("smtp_pass",),
+                ),
+            ),
+            unmanaged=(SERVER,),
+            fingerprint="0123456789abcdef",
+        ),
+        ("main: smtp_pass: NAME is not set",),
+    ),
     ServerList((SERVER, replace(SERVER, id=8, active=False)), 7),
     ChangedServer(SERVER, default=True, test=TEST),
     ServerTests((TEST, replace(TEST, ok=True, cause=None))),
