@@ -279,14 +279,14 @@ def test_other_versions_of_dask_are_no_error(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     versions = distributed.versions.get_versions()
-    versions["packages"]["distributed"] = "2025.1.0"
+    versions["packages"]["distributed"] = "2024.1.0"
     monkeypatch.setattr(distributed.versions, "get_versions", lambda: versions)
     caplog.set_level("INFO", logger=dask_cluster.__name__)
 
     with open_executor(cluster.address, 1) as executor:
         assert executor.submit(os.getpid).result(DEADLINE_SECONDS) in cluster.workers
 
-    assert "2025.1.0" in caplog.text
+    assert "2024.1.0" in caplog.text
 
 
 # The command line
