@@ -5,13 +5,15 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Never, TypeVar
 
 import typer
 
 from remote_mailcfg.cli.run import Where, run_command
 from remote_mailcfg.cli.show import Output
 from remote_mailcfg.cli.terminal import Terminal
+from remote_mailcfg.config.environment import Environment
+from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.fleet.worker import Operation
 from remote_mailcfg.report.view import View
 
@@ -100,12 +102,14 @@ def instance_command(
     *,
     example: str,
     options: Sequence[inspect.Parameter] = (),
+    keeps_here: bool = False,
 ) -> Callable[[Callable[..., Operation[T]]], Callable[..., None]]:
     """Register a command that runs an operation on each chosen instance.
 
     The decorated function takes the environment and the command's own arguments, asks for what is
     missing, and returns the operation. `words` is the whole command, as in the JSON envelope. The
-    values of further `options` come to it as one mapping, `given`.
+    values of further `options` come to it as one mapping, `given`. What `keeps_here` leaves something
+    on the machine that it runs on, so it is not sent to another one.
     """
 
     def decorate(function: Callable[..., Operation[T]]) -> Callable[..., None]:
@@ -122,6 +126,8 @@ def instance_command(
             if options:
                 arguments["given"] = {o.name: arguments.pop(o.name) for o in options}
             start = partial(function, **arguments)
+            if keeps_here and where.executor:
+                start = partial(_refuse_executor, words)
             sys.exit(run_command(words, start, view, where, output, terminal))
 
         context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
@@ -140,6 +146,14 @@ def instance_command(
         return command
 
     return decorate
+
+
+def _refuse_executor(words: str, _environment: Environment) -> Never:
+    raise ConfigurationError(
+        "configuration",
+        f"--executor: `{words}` keeps something on the machine that it runs on",
+        "Leave --executor out.",
+    )
 
 
 def _refuse_extra(ctx: typer.Context) -> None:

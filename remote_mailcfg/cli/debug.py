@@ -26,7 +26,9 @@ class Mode(StrEnum):
     tests = "tests"
 
 
-@instance_command(app, "debug on", DEVELOPER_MODE, example="remote-mailcfg debug on")
+@instance_command(
+    app, "debug on", DEVELOPER_MODE, example="remote-mailcfg debug on", keeps_here=True
+)
 def on(
     _environment: Environment,
     mode: Annotated[Mode, typer.Option(help="1 is what the settings page sets.")] = Mode.on,
@@ -39,14 +41,20 @@ def on(
     return partial(debug_on, mode=mode.value)
 
 
-@instance_command(app, "debug off", DEVELOPER_MODE, example="remote-mailcfg debug off")
+@instance_command(
+    app, "debug off", DEVELOPER_MODE, example="remote-mailcfg debug off", keeps_here=True
+)
 def off(_environment: Environment) -> Operation[DeveloperMode]:
     """Switch developer mode off in the kept web session."""
     return debug_off
 
 
 @instance_command(
-    app, "debug status", DEVELOPER_MODE, example="remote-mailcfg debug status -o json"
+    app,
+    "debug status",
+    DEVELOPER_MODE,
+    example="remote-mailcfg debug status -o json",
+    keeps_here=True,
 )
 def status(_environment: Environment) -> Operation[DeveloperMode]:
     """Tell whether developer mode is on in the kept web session."""
@@ -56,7 +64,7 @@ def status(_environment: Environment) -> Operation[DeveloperMode]:
 def register_login(root: typer.Typer) -> None:
     """Add `login` and `logout` to the root command."""
 
-    @instance_command(root, "login", LOGIN, example="remote-mailcfg login")
+    @instance_command(root, "login", LOGIN, example="remote-mailcfg login", keeps_here=True)
     def _login(_environment: Environment) -> Operation[DeveloperMode]:
         """Open a web session and keep it for later commands (mode 0600, in the state folder).
 
@@ -65,7 +73,7 @@ def register_login(root: typer.Typer) -> None:
         """
         return log_in
 
-    @instance_command(root, "logout", LOGOUT, example="remote-mailcfg logout")
+    @instance_command(root, "logout", LOGOUT, example="remote-mailcfg logout", keeps_here=True)
     def _logout(_environment: Environment) -> Operation[DeveloperMode]:
         """Switch developer mode off, end the kept session on the server and forget it."""
         return log_out

@@ -50,6 +50,7 @@ def register(root: typer.Typer) -> None:
     "apikey create",
     API_KEY,
     example="remote-mailcfg apikey create cron --days 90 --save file:openspp.key",
+    keeps_here=True,
 )
 def create(
     _environment: Environment,

@@ -152,7 +152,8 @@ def _outcomes(run: Run[T], view: View[T], terminal: Terminal) -> Iterator[tuple[
         work = partial(_work_here, run.operation, resolver, progress, watch)
         _ask_first(run.entries, resolver)
     with open_executor(run.executor, run.workers) as executor:
-        done = run_in_waves(run.entries, work, executor, run.waves, is_failed)
+        at_once = len(run.entries) if run.executor else run.workers
+        done = run_in_waves(run.entries, work, executor, run.waves, is_failed, at_once=at_once)
         if not several:
             yield from done
             return

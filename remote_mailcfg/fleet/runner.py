@@ -2,7 +2,7 @@
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -56,39 +56,61 @@ def run_on(
     work: Callable[[Entry], T],
     executor: Executor,
     credentials: Credentials,
+    *,
+    at_once: int,
 ) -> Iterator[tuple[int, Outcome[T]]]:
     """Yield each instance's number and outcome, in the order in which they are done.
 
-    Instances that share a credential wait until it let one of them in. A refused one is not tried
-    again: its other instances fail without a request.
+    At most `at_once` are handed to the executor at a time. Instances that share a credential wait
+    until it let one of them in. A refused one is not tried again: its other instances fail without
+    a request.
     """
     waiting: dict[object, deque[int]] = defaultdict(deque)
     for number, entry in enumerate(entries):
         waiting[entry.credential].append(number)
+    ready: deque[int] = deque()
     pending: dict[Future[Outcome[T]], int] = {}
 
-    def start_more(credential: object) -> Iterator[tuple[int, Outcome[T]]]:
-        numbers = waiting[credential]
-        while numbers:
-            number = numbers.popleft()
-            if credential in credentials.refused:
-                by = credentials.refused[credential]
-                yield number, _not_tried_again(entries[number].target, by)
-                continue
-            pending[executor.submit(attempt, work, entries[number])] = number
-            if credential not in credentials.good:
-                return  # as long as nobody knows, one at a time
+    def release(credential: object) -> None:
+        same = waiting[credential]
+        known = credential in credentials.good or credential in credentials.refused
+        for _ in range(len(same) if known else min(1, len(same))):
+            ready.append(same.popleft())  # as long as nobody knows, one at a time
 
-    for credential in list(waiting):
-        yield from start_more(credential)
-    while pending:
+    for credential in waiting:
+        release(credential)
+    while ready or pending:
+        while ready and len(pending) < at_once:
+            number = ready.popleft()
+            if by := credentials.refused.get(entries[number].credential):
+                yield number, _not_tried_again(entries[number].target, by)
+            else:
+                pending[executor.submit(attempt, work, entries[number])] = number
+        if not pending:
+            return
         for future in wait(pending, return_when=FIRST_COMPLETED).done:
             number = pending.pop(future)
-            outcome = future.result()
-            credential = entries[number].credential
-            credentials.learn(credential, outcome)
+            outcome = _outcome_of(future, entries[number].target)
+            credentials.learn(entries[number].credential, outcome)
             yield number, outcome
-            yield from start_more(credential)
+            release(entries[number].credential)
+
+
+def _outcome_of(future: Future[Outcome[T]], target: Target) -> Outcome[T]:
+    """Return what came of a call, also where what ran it was lost."""
+    try:
+        return future.result()
+    except CancelledError:
+        error = TransportError(
+            "unreachable",
+            "what ran this was lost while it worked",
+            "Look how far it came before you repeat the command.",
+        )
+        return Outcome(target, error=error)
+    except RemoteMailcfgError as error:
+        return Outcome(target, error=error)
+    except Exception as bug:  # noqa: BLE001 - a bug is reported as one, the others still run
+        return Outcome(target, crash=describe_bug(bug))
 
 
 def _not_tried_again(target: Target, refused_by: str) -> Outcome[T]:

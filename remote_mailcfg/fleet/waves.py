@@ -57,6 +57,8 @@ def run_in_waves(
     executor: Executor,
     waves: Waves,
     is_failed: Callable[[Outcome[T]], bool],
+    *,
+    at_once: int,
 ) -> Iterator[tuple[int, Outcome[T]]]:
     """Yield numbers and outcomes as `run_on` does; what no wave reaches fails as `not-tried`."""
     begin = failed = 0
@@ -65,7 +67,9 @@ def run_in_waves(
         if begin and failed > waves.most_failed * begin:
             yield from _not_tried(entries, begin, failed)
             return
-        for number, outcome in run_on(entries[begin:end], work, executor, credentials):
+        for number, outcome in run_on(
+            entries[begin:end], work, executor, credentials, at_once=at_once
+        ):
             failed += is_failed(outcome)
             yield begin + number, outcome
         begin = max(begin, end)

@@ -147,6 +147,20 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(
     assert [len(it.requests) for it in fleet.served.values()] == [0, 0, 0, 0]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("apikey", "create", "cron"), ("debug", "on"), ("debug", "status"), ("login",), ("logout",)],
+    ids=" ".join,
+)
+def test_what_is_kept_on_this_machine_is_not_done_on_another(
+    fleet: Fleet, words: Sequence[str]
+) -> None:
+    ran = fleet.json(*words, "--all", "--executor", "dask://127.0.0.1:9")
+
+    assert (ran.code, ran.error["code"]) == (2, "configuration")
+    assert "on the machine that it runs on" in ran.error["message"]
+
+
 def test_all_that_is_wrong_is_told_at_once(fleet: Fleet) -> None:
     ran = fleet.run("server", "create", "-i", "nowhere", "--waves", "x")
 

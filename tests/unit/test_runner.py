@@ -1,7 +1,8 @@
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def here() -> Iterator[Executor]:
 def in_order(
     entries: list[Entry], work: Callable[[Entry], str], executor: Executor
 ) -> list[Outcome[str]]:
-    done = dict(run_on(entries, work, executor, Credentials()))
+    done = dict(run_on(entries, work, executor, Credentials(), at_once=4))
     return [done[number] for number in range(len(entries))]
 
 
@@ -107,7 +108,7 @@ def test_an_outcome_is_there_as_soon_as_its_instance_is_done() -> None:
 
     with ThreadPoolExecutor(3) as executor:
         names = []
-        for _number, outcome in run_on(ENTRIES, hold_the_first, executor, Credentials()):
+        for _number, outcome in run_on(ENTRIES, hold_the_first, executor, Credentials(), at_once=4):
             names.append(outcome.target.name)
             if len(names) == 2:
                 last.set()
@@ -140,8 +141,8 @@ def test_a_refused_credential_stays_refused_for_the_rest_of_the_run(here: Execut
         raise REFUSED
 
     credentials = Credentials()
-    first = [it for _, it in run_on(SHARED[:1], refuse, here, credentials)]
-    second = [it for _, it in run_on(SHARED[1:], refuse, here, credentials)]
+    first = [it for _, it in run_on(SHARED[:1], refuse, here, credentials, at_once=1)]
+    second = [it for _, it in run_on(SHARED[1:], refuse, here, credentials, at_once=1)]
 
     assert tried == ["a"]
     assert [it.error is not None for it in first + second] == [True] * 4
@@ -191,3 +192,44 @@ def test_once_a_credential_let_one_in_the_others_run_at_once(
 
 def test_no_instance_is_no_outcome(here: Executor) -> None:
     assert in_order([], lambda _entry: "", here) == []
+
+
+def test_one_worker_tells_each_outcome_before_the_next_is_begun(here: Executor) -> None:
+    begun: list[str] = []
+
+    def note(entry: Entry) -> None:
+        begun.append(entry.target.name)
+
+    next(run_on(ENTRIES, note, here, Credentials(), at_once=1))
+
+    assert begun == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "code"),
+    [
+        (CancelledError(), "unreachable"),
+        (TransportError("unreachable", "the worker is gone"), "unreachable"),
+        (TypeError("cannot pickle"), None),
+    ],
+    ids=["cancelled", "lost", "not-picklable"],
+)
+def test_what_is_lost_with_its_worker_is_told_in_its_place(
+    lost: BaseException, code: str | None
+) -> None:
+    class Losing(Executor):
+        """Loses the second call."""
+
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            if args[1].target.name == "two":
+                future.set_exception(lost)
+            else:
+                future.set_result(fn(*args, **kwargs))
+            return future
+
+    outcomes = in_order(ENTRIES, lambda entry: entry.target.name, Losing())
+
+    assert [it.result for it in outcomes] == ["one", None, "three"]
+    assert (outcomes[1].error.code if outcomes[1].error else None) == code
+    assert (outcomes[1].crash is not None) == (code is None)

@@ -65,7 +65,7 @@ def run(waves: Waves, failing: set[str]) -> tuple[list[str], list[Outcome[str]]]
 
     with open_executor("", 1) as executor:
         done = dict(
-            run_in_waves(ENTRIES, work, executor, waves, lambda outcome: outcome.error is not None)
+            run_in_waves(ENTRIES, work, executor, waves, lambda it: it.error is not None, at_once=1)
         )
     assert sorted(done) == list(range(len(ENTRIES)))
     return tried, [done[number] for number in range(len(ENTRIES))]
