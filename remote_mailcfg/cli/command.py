@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Never, TypeVar
 
 import typer
 
-from remote_mailcfg.cli.run import Where, run_command
+from remote_mailcfg.cli.run import Start, Where, run_command
 from remote_mailcfg.cli.show import Output
 from remote_mailcfg.cli.terminal import Terminal
 from remote_mailcfg.config.environment import Environment
@@ -108,8 +108,8 @@ def instance_command(
 
     The decorated function takes the environment and the command's own arguments, asks for what is
     missing, and returns the operation. `words` is the whole command, as in the JSON envelope. The
-    values of further `options` come to it as one mapping, `given`. What `keeps_here` leaves something
-    on the machine that it runs on, so it is not sent to another one.
+    values of further `options` come to it as one mapping, `given`. A command that `keeps_here`
+    leaves something on the machine that it runs on, so it is not sent to another one.
     """
 
     def decorate(function: Callable[..., Operation[T]]) -> Callable[..., None]:
@@ -125,7 +125,7 @@ def instance_command(
             where = Where(**{name: arguments.pop(name) for name in WHERE})
             if options:
                 arguments["given"] = {o.name: arguments.pop(o.name) for o in options}
-            start = partial(function, **arguments)
+            start: Start[T] = partial(function, **arguments)
             if keeps_here and where.executor:
                 start = partial(_refuse_executor, words)
             sys.exit(run_command(words, start, view, where, output, terminal))
