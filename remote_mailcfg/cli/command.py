@@ -109,7 +109,8 @@ def instance_command(
     The decorated function takes the environment and the command's own arguments, asks for what is
     missing, and returns the operation. `words` is the whole command, as in the JSON envelope. The
     values of further `options` come to it as one mapping, `given`. A command that `keeps_here`
-    leaves something on the machine that it runs on, so it is not sent to another one.
+    leaves something on the machine that it runs on, so it is not sent to another one. An argument
+    `save_to` is the file that the results of all instances go to.
     """
 
     def decorate(function: Callable[..., Operation[T]]) -> Callable[..., None]:
@@ -125,10 +126,11 @@ def instance_command(
             where = Where(**{name: arguments.pop(name) for name in WHERE})
             if options:
                 arguments["given"] = {o.name: arguments.pop(o.name) for o in options}
+            save_to: Path | None = arguments.get("save_to")
             start: Start[T] = partial(function, **arguments)
             if keeps_here and where.executor:
                 start = partial(_refuse_executor, words)
-            sys.exit(run_command(words, start, view, where, output, terminal))
+            sys.exit(run_command(words, start, view, where, output, terminal, save_to))
 
         context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
         keyword_only = [

@@ -1,4 +1,4 @@
-"""`remote-mailcfg plan`: the mail servers of a file against those of the instances."""
+"""`remote-mailcfg export` and `plan`: live mail servers as a file, and a file against them."""
 
 from functools import partial
 from pathlib import Path
@@ -8,15 +8,39 @@ import typer
 
 from remote_mailcfg.cli.command import instance_command
 from remote_mailcfg.config.environment import Environment
+from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.fleet.worker import Operation, WithSecrets
+from remote_mailcfg.operations.list_servers import ServerList, list_servers
 from remote_mailcfg.operations.plan_servers import PlannedServers, plan_servers
+from remote_mailcfg.report.export import EXPORT
 from remote_mailcfg.report.plan import PLAN
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The desired mail servers.")]
 
 
 def register(root: typer.Typer) -> None:
-    """Add the command to the root command."""
+    """Add the commands to the root command."""
+
+    @instance_command(
+        root, "export", EXPORT, example="remote-mailcfg export mail-servers.toml --all"
+    )
+    def _export(
+        _environment: Environment,
+        save_to: Annotated[
+            Path | None, typer.Argument(metavar="FILE", help="A new file; without it, to stdout.")
+        ] = None,
+    ) -> Operation[ServerList]:
+        """Write the active mail servers as a desired-state file: what all have once, then the rest.
+
+        Passwords are never read: the file says where each is to be looked up, and you put it there.
+        """
+        if save_to and save_to.exists():
+            raise ConfigurationError(
+                "configuration",
+                f"{save_to} exists and is not overwritten",
+                "Give another file, or move this one away.",
+            )
+        return list_servers
 
     @instance_command(root, "plan", PLAN, example="remote-mailcfg plan mail-servers.toml --all")
     def _plan(_environment: Environment, file: FileArgument) -> Operation[PlannedServers]:

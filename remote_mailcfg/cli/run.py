@@ -65,9 +65,10 @@ def run_command(
     where: Where,
     output: Output,
     terminal: Terminal,
+    save_to: Path | None = None,
 ) -> int:
     """Run one command and return its exit code."""
-    show = Show(words, view, output, terminal)
+    show = Show(words, view, output, terminal, save_to)
     try:
         try:
             run = _prepare(start, where)

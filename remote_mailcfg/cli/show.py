@@ -1,8 +1,10 @@
 """Shows the outcomes of a command in the format that was asked for."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from remote_mailcfg.cli.terminal import Terminal
@@ -39,6 +41,7 @@ class Show(Generic[T]):
     view: View[T]
     output: Output
     terminal: Terminal
+    save_to: Path | None = None
 
     def streamed(self, outcome: Outcome[T]) -> None:
         """Show an outcome as soon as it is there, where the format is one line each."""
@@ -53,6 +56,8 @@ class Show(Generic[T]):
             self.terminal.json(render_envelope(self.words, results))
         elif self.output is Output.csv:
             self.terminal.csv(make_rows(outcomes, self.view))
+        elif self.output is Output.table and self.view.merged:
+            self._merged([it for it in outcomes if it.result is not None])
         elif self.output is Output.table:
             self._results(outcomes)
         self._problems(outcomes)
@@ -78,6 +83,18 @@ class Show(Generic[T]):
             self.terminal.json(render_envelope(self.words, [result]))
         elif self.output is Output.jsonl:
             self.terminal.json(result, indent=None)
+
+    def _merged(self, outcomes: Sequence[Outcome[T]]) -> None:
+        """Save the text that stands for all results, or print it as it is."""
+        if not outcomes or self.view.merged is None:
+            return
+        text = self.view.merged(outcomes)
+        if self.save_to is None:
+            sys.stdout.write(text)
+            return
+        with self.save_to.open("x", encoding="utf-8") as file:
+            file.write(text)
+        self.terminal.note(f"{self.save_to} is written.")
 
     def _results(self, outcomes: Sequence[Outcome[T]]) -> None:
         """Show results to people; a quiet command leaves out those with which all is well."""

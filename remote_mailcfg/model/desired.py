@@ -17,6 +17,8 @@ INSTANCE_PLACE: Final = "{instance}"
 class DesiredServer:
     """One mail server that shall be on the instances with one of `tags`; without tags on all.
 
+    An instance's own name counts as a tag of it.
+
     `key` becomes its external id, `remote_mailcfg.KEY`. `values` are those that the file gives, by
     Odoo's field names, with the usual port where it gives none; a field that is not among them
     stays as it is. Secrets are not among them: `references` say, by field, where each one is,
@@ -31,7 +33,7 @@ class DesiredServer:
 
     def fits(self, target: Target) -> bool:
         """Tell whether the server is meant for this instance."""
-        return not self.tags or not set(self.tags).isdisjoint(target.tags)
+        return not self.tags or not set(self.tags).isdisjoint({*target.tags, target.name})
 
     def on(self, instance: str) -> "DesiredServer":
         """Return the server with the instance's name where it says {instance}.

@@ -16,7 +16,7 @@ from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.model.values import check_values
 from remote_mailcfg.operations.entry import enter_instance
-from remote_mailcfg.plan.matching import match_servers, told
+from remote_mailcfg.plan.matching import differing, match_servers, told
 from remote_mailcfg.plan.server_plan import Actual, Plan, SecretState, make_plan
 
 
@@ -66,19 +66,16 @@ def _refuse_invalid(
     matched: Mapping[str, MailServerRecord | None],
     capabilities: Capabilities,
 ) -> None:
-    problems = [
-        f"{entry.key}: {problem}"
-        for entry in desired
-        for problem in check_values(
-            {
-                field: value
-                for field, value in {**entry.values, **dict(entry.references)}.items()
-                if field != "active"
-            },
-            capabilities,
-            matched[entry.key],
-        )
-    ]
+    """Refuse what the instance cannot hold; what a record has already is not looked at."""
+    problems: list[str] = []
+    for entry in desired:
+        record = matched[entry.key]
+        written = differing(entry, record) if record else entry.values
+        values = {field: it for field, it in entry.values.items() if field in written}
+        values = {**values, **dict(entry.references)}
+        values.pop("active", None)
+        found = check_values(values, capabilities, record)
+        problems += [f"{entry.key}: {problem}" for problem in found]
     if problems:
         raise ConfigurationError(
             "invalid-value", "\n".join(problems), "Nothing was written. Correct the file."

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.model.desired import DesiredServer
+from remote_mailcfg.model.from_filter import split_from_filter
 from remote_mailcfg.model.mail_server import MailServerRecord
+from remote_mailcfg.model.values import Value
 from remote_mailcfg.plan.change import SECRET_FIELDS
 
 
@@ -42,7 +44,13 @@ def differing(entry: DesiredServer, record: MailServerRecord) -> tuple[str, ...]
     Of secrets only those that shall not be set are among them: the others are references.
     """
     wanted = {"active": True, **entry.values}
-    return tuple(field for field, value in wanted.items() if told(record, field) != value)
+    return tuple(field for field, value in wanted.items() if not _is_so(record, field, value))
+
+
+def _is_so(record: MailServerRecord, field: str, value: Value) -> bool:
+    if field == "from_filter":  # Odoo takes no notice of blanks between its parts
+        return split_from_filter(record.from_filter) == split_from_filter(str(value))
+    return told(record, field) == value
 
 
 def told(record: MailServerRecord, field: str) -> object:

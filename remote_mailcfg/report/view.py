@@ -1,12 +1,13 @@
 """How one command's result looks, in each format."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from rich.console import RenderableType
 
 from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.fleet.runner import Outcome
 
 T = TypeVar("T")
 
@@ -23,7 +24,8 @@ class View(Generic[T]):
 
     `failure` tells what is wrong where a result is complete and bad all the same, for instance a
     test that failed. `alike` tells which results are the same to a person (default: the data);
-    `differs` tells whether something is to be done, which is exit 3.
+    `differs` tells whether something is to be done, which is exit 3. `merged` makes one text of the
+    results of all instances, which stands for theirs, and can be saved to a file.
     """
 
     data: Callable[[T], dict[str, Any]]
@@ -32,3 +34,4 @@ class View(Generic[T]):
     failure: Callable[[T], RemoteMailcfgError | None] = _no_failure
     alike: Callable[[T], object] | None = None
     differs: Callable[[T], bool] | None = None
+    merged: Callable[[Sequence[Outcome[T]]], str] | None = None

@@ -30,6 +30,7 @@ LIVE = {
 OWN = [
     "test_dask.py",
     "test_demo.py",
+    "test_export.py",
     "test_fleet.py",
     "test_openspp.py",
     "test_plan.py",

@@ -37,7 +37,14 @@ def test_a_server_with_tags_is_for_the_instances_with_one_of_them(
 ) -> None:
     server = DesiredServer(key="main", values={}, tags=of_the_server, folder=Path())
 
-    assert server.fits(Target(name="a", url="https://a", tags=of_the_instance)) is fits
+    assert server.fits(Target(name="north", url="https://a", tags=of_the_instance)) is fits
+
+
+def test_the_name_of_an_instance_counts_as_a_tag_of_it() -> None:
+    server = DesiredServer(key="main", values={}, tags=("north",), folder=Path())
+
+    assert server.fits(Target(name="north", url="https://north"))
+    assert not server.fits(Target(name="south", url="https://south"))
 
 
 def test_every_text_may_hold_the_name_of_the_instance() -> None:
