@@ -31,7 +31,7 @@ ROW_OF = {folder: number for number, row in enumerate(ROWS) for folder in row}
 ONLY_IN = {
     "distributed": {"fleet/dask_cluster.py"},
     "odoorpc": {"rpc/jsonrpc.py"},
-    "urllib3": {"rpc/http.py", "rpc/pool.py", "rpc/foreign_errors.py"},
+    "urllib3": {"rpc/http.py", "rpc/interruption.py", "rpc/pool.py", "rpc/foreign_errors.py"},
 }
 
 MOST_LINES = 300

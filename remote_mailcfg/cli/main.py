@@ -1,5 +1,6 @@
 """The console script: the commands, and the one place where a bug becomes exit 70."""
 
+import signal
 import sys
 from typing import Annotated
 
@@ -51,6 +52,7 @@ def main(
 
 def run() -> None:
     """Run the command line; a bug of ours ends with exit 70 and says what to report."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to clean up as on Ctrl-C
     try:
         app()
     except KeyboardInterrupt:

@@ -1,7 +1,7 @@
 """Runs an operation on the chosen instances, and shows what came of each."""
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -151,7 +151,8 @@ def _outcomes(run: Run[T], view: View[T], terminal: Terminal) -> Iterator[tuple[
         work: Callable[[Entry], T] = partial(work_there, run.operation, secrets.token_hex(8))
     else:
         work = partial(_work_here, run.operation, resolver, progress, watch)
-        _ask_first(run.entries, resolver)
+        for entry in run.entries:  # before there is a line on the terminal that changes
+            entry.ask(resolver)
     with open_executor(run.executor, run.workers) as executor:
         at_once = len(run.entries) if run.executor else run.workers
         done = run_in_waves(run.entries, work, executor, run.waves, is_failed, at_once=at_once)
@@ -163,14 +164,6 @@ def _outcomes(run: Run[T], view: View[T], terminal: Terminal) -> Iterator[tuple[
                 yield number, outcome
                 failure = failure_of(outcome, view)
                 watch.end(outcome.target.name, failure.code if failure else "")
-
-
-def _ask_first(entries: Sequence[Entry], resolver: Secrets) -> None:
-    """Ask for what is to be typed before there is a line on the terminal that changes."""
-    for entry in entries:
-        for field, reference in entry.references:
-            if reference.startswith("prompt:"):
-                resolver.resolve(reference, folder=entry.folder, what=field)
 
 
 def _work_here(

@@ -64,7 +64,11 @@ class Show(Generic[T]):
 
     def interrupted(self, entries: Sequence[Entry], outcomes: Sequence[Outcome[T] | None]) -> None:
         """Show what is known when the user breaks off; the rest is `interrupted`."""
-        error = RemoteMailcfgError("interrupted", "not finished: the run was interrupted")
+        error = RemoteMailcfgError(
+            "interrupted",
+            "not finished: the run was interrupted",
+            "It had a moment to clean up. Before you repeat a change, look with `server list`.",
+        )
         known = [
             outcome or Outcome(entry.target, error=error)
             for entry, outcome in zip(entries, outcomes, strict=True)

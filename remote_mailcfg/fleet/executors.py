@@ -1,5 +1,6 @@
 """Where the calls of a fleet run: one after the other, in threads, or on a Dask cluster."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -10,9 +11,13 @@ from typing import Any, Final, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.rpc.interruption import begin_interruption, end_interruption
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+#: How long an interrupted run may take to put right what it has begun.
+CLEAN_UP_SECONDS: Final = 0.7
 
 #: The packages of the extra.
 EXTRA: Final = frozenset({"dask", "distributed"})
@@ -27,8 +32,9 @@ def open_executor(address: str, workers: int) -> Iterator[Executor]:
     there by pickle. Every call is begun once, whatever becomes of it.
 
     The end of the context waits for the calls; one that is interrupted drops those that have not
-    begun and waits for none. Raises `ConfigurationError` for an address that means nothing, an
-    extra that is not installed, or a cluster that cannot take the calls.
+    begun, breaks off the others' requests and gives them a moment to clean up. Raises
+    `ConfigurationError` for an address that means nothing, an extra that is not installed, or a
+    cluster that cannot take the calls.
     """
     with _open(address, workers) as executor:
         try:
@@ -38,6 +44,8 @@ def open_executor(address: str, workers: int) -> Iterator[Executor]:
             raise
         except BaseException:  # an interrupt; what runs may hang in a socket
             executor.shutdown(wait=False, cancel_futures=True)
+            if isinstance(executor, _DaemonThreads):
+                executor.interrupt()
             raise
         executor.shutdown()
 
@@ -89,6 +97,14 @@ class _DaemonThreads(Executor):
         if wait:
             for thread in self._threads:
                 thread.join()
+
+    def interrupt(self) -> None:
+        """Break off what runs, and give it a moment to clean up."""
+        begin_interruption()
+        give_up_at = time.monotonic() + CLEAN_UP_SECONDS
+        for thread in self._threads:
+            thread.join(max(0, give_up_at - time.monotonic()))
+        end_interruption()
 
     def _cancel_pending(self) -> None:
         while True:

@@ -130,6 +130,8 @@ def log_in(target: Target, http: HttpClient, instance: Instance | None = None) -
 def _log_in_frozen(instance: Instance, session: WebSession, password: Secret) -> None:
     """Log in while `web.base.url` is frozen, and remove the freeze unless it is not ours."""
     target = instance.target
+    if (left := load_freeze(target)) is not None:  # we hold the lock: of a login that was cut off
+        _thaw(instance, target, left)
     before = fetch_parameters(instance, BASE_URL, FREEZE)
     if before.get(FREEZE) and not is_ours(before[FREEZE]):  # an empty one freezes nothing
         session.log_in(password, target.totp_secret)  # frozen by the instance's administrators

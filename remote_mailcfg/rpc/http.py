@@ -20,6 +20,7 @@ from remote_mailcfg import __version__
 from remote_mailcfg.errors import ConfigurationError, TransportError
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.rpc.foreign_errors import foreign_errors_stopped, is_reset, no_answer
+from remote_mailcfg.rpc.interruption import check_interruption
 from remote_mailcfg.rpc.pace import Pace, pace_of, when_to_try_again
 from remote_mailcfg.rpc.pool import basic, open_pool
 
@@ -134,11 +135,13 @@ class HttpClient:
         while True:
             tries += 1
             self._wait_turn(give_up_at)
+            check_interruption()
             try:
                 answer = self._send(
                     method, path, what=what, body=body, headers=headers or {}, jar=jar
                 )
             except TransportError as error:
+                check_interruption()
                 if repeatable and tries == 1 and is_reset(error):
                     continue
                 raise

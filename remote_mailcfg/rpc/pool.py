@@ -15,6 +15,7 @@ import urllib3
 from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.rpc.foreign_errors import proxy_words
+from remote_mailcfg.rpc.interruption import Connection, TlsConnection
 
 _TLS_LOCK: Final = threading.Lock()
 
@@ -34,8 +35,22 @@ def open_pool(target: Target) -> urllib3.PoolManager:
     proxy = target.proxy or urllib.request.getproxies().get(parts.scheme)
     bypassed = not target.proxy and urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2])
     if proxy and not bypassed:
-        return _open_proxy_pool(target, proxy, context)
-    return urllib3.PoolManager(maxsize=1, ssl_context=context)
+        return _breakable(_open_proxy_pool(target, proxy, context))
+    return _breakable(urllib3.PoolManager(maxsize=1, ssl_context=context))
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = Connection
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = TlsConnection
+
+
+def _breakable(manager: urllib3.PoolManager) -> urllib3.PoolManager:
+    """Let the connections be broken off from another thread."""
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+    return manager
 
 
 def basic(pair: str) -> str:

@@ -39,6 +39,18 @@ class Fleet:
     def names(self, *words: str) -> list[str]:
         return [it["instance"] for it in self.json(*words).json["results"]]
 
+    def unshare(self) -> None:
+        """Give each instance a credential of its own, so that none waits for another."""
+        text = self.inventory.read_text()
+        for name in self.served:
+            own = self.inventory.parent / name
+            own.touch(mode=0o600)
+            own.write_text(ADMIN[1])
+            text = text.replace(
+                f"[instances.{name}]", f'[instances.{name}]\npassword = "file:{name}"'
+            )
+        self.inventory.write_text(text)
+
     def add_server(self, *names: str) -> None:
         for name in names:
             self.served[name].database.servers.add(name="Main", smtp_host="smtp.example.org")

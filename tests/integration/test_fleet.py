@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -257,5 +258,48 @@ def test_a_secret_that_is_typed_needs_a_terminal(fleet: Fleet) -> None:
 
     ran = fleet.json("server", "list", "--all")
 
-    assert (ran.code, ran.error["code"]) == (2, "configuration")
+    codes = {it["error"]["code"] for it in ran.json["results"]}
+    assert (ran.code, codes) == (2, {"configuration"})
     assert [len(it.requests) for it in fleet.served.values()] == [0, 0, 0, 0]
+
+
+def interrupted(fleet: Fleet, *words: str, **variables: str) -> Ran:
+    """Run a command, press Ctrl-C once every instance holds a request, and return how it ended."""
+    fleet.unshare()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "remote_mailcfg", *words, "--inventory", str(fleet.inventory)],
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert all(it.held.wait(30) for it in fleet.served.values())
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    out, err = process.communicate(timeout=30)
+    assert time.monotonic() - begun < 1.2
+    return Ran(process.returncode, out, err)
+
+
+def test_an_interrupted_change_leaves_no_candidate(fleet: Fleet) -> None:
+    for it in fleet.served.values():
+        it.database.switches.break_before["ir.mail_server.test_smtp_connection"] = True
+    words = ["--name", "Silent", "--smtp-host", "smtp.example.org", "--smtp-user", "mailer"]
+
+    ran = interrupted(fleet, "server", "create", "--all", *words, SMTP_PASS="smtp-Canary-1")
+
+    assert ran.code == 130
+    assert "smtp-Canary-1" not in ran.out + ran.err
+    assert [it.database.servers.rows for it in fleet.served.values()] == [{}] * 4
+
+
+def test_an_interrupted_login_leaves_no_freeze(fleet: Fleet) -> None:
+    for it in fleet.served.values():
+        it.odoo.break_after["/web/session/authenticate"] = True
+
+    ran = interrupted(fleet, "login", "--all")
+
+    assert ran.code == 130
+    frozen = [it.database.parameters.value("web.base.url.freeze") for it in fleet.served.values()]
+    assert frozen == [None] * 4
