@@ -7,7 +7,8 @@ import typer
 
 from remote_mailcfg.cli.command import instance_command
 from remote_mailcfg.config.environment import Environment
-from remote_mailcfg.fleet.worker import Operation
+from remote_mailcfg.config.secrets import NAME_PLACE
+from remote_mailcfg.fleet.worker import ForOne, Operation
 from remote_mailcfg.operations.check import CheckResult, check
 from remote_mailcfg.operations.create_api_key import ApiKey, create_api_key
 from remote_mailcfg.operations.route_address import ExplainedRoute, route_address
@@ -66,6 +67,13 @@ def create(
     """Make an API key for the user, for commands that run without a password.
 
     It needs OPENSPP_PASSWORD: Odoo asks for it before it makes a key. The key is shown once, or put
-    where --save points.
+    where --save points; {name} in that is the instance's name in capitals.
     """
-    return partial(create_api_key, name=name, days=days, save=save)
+    operation = partial(create_api_key, name=name, days=days, save=save)
+    if save is None or NAME_PLACE in save:
+        return operation
+    return ForOne(
+        operation,
+        f"--save {save}: there are several instances, and each would put its key there",
+        f"Put {NAME_PLACE} into it, for instance --save file:{NAME_PLACE}.key",
+    )

@@ -21,7 +21,7 @@ from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.fleet.executors import open_executor
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.fleet.waves import Waves, parse_waves, run_in_waves
-from remote_mailcfg.fleet.worker import Operation, check_travels, perform, work_there
+from remote_mailcfg.fleet.worker import ForOne, Operation, check_travels, perform, work_there
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.report.envelope import failure_of
 from remote_mailcfg.report.view import View
@@ -130,6 +130,8 @@ def _prepare(start: Start[T], where: Where) -> Run[T]:
             "\n".join(error.message for error in errors),
             " ".join(error.hint for error in errors if error.hint),
         )
+    if isinstance(operation, ForOne) and len(entries) > 1:
+        raise ConfigurationError("configuration", operation.why, operation.hint)
     if where.executor:
         check_travels(operation)
     workers = min(where.workers, len(entries))

@@ -57,7 +57,7 @@ class Watch:
             self._begun.pop(name, None)
             self._done += 1
             self._failed += bool(code)
-        if not self._live:
+        if not self._live and code != "not-tried":
             self._terminal.note(f"[{self._done}/{self._total}] {name}: {code or 'ok'}")
 
     def line(self) -> Text:

@@ -24,8 +24,17 @@ class WithSecrets(Generic[T]):
     function: Callable[[Target, Progress, Secrets], T]
 
 
+@dataclass(frozen=True, slots=True)
+class ForOne(Generic[T]):
+    """An operation that several instances would get into each other's way with; `why` says how."""
+
+    function: Callable[[Target, Progress], T]
+    why: str
+    hint: str
+
+
 #: What is done on one instance: the target with its secrets, and whom to tell how it goes.
-Operation = Callable[[Target, Progress], T] | WithSecrets[T]
+Operation = Callable[[Target, Progress], T] | WithSecrets[T] | ForOne[T]
 
 
 class Unattended:
@@ -61,6 +70,8 @@ def perform(operation: Operation[T], entry: Entry, secrets: Secrets, progress: P
     target = entry.resolve(secrets)
     if isinstance(operation, WithSecrets):
         return operation.function(target, progress, secrets)
+    if isinstance(operation, ForOne):
+        return operation.function(target, progress)
     return operation(target, progress)
 
 

@@ -110,10 +110,10 @@ def _reach(result: CheckResult, target: Target) -> bool:
         if error.code in UNREACHED:
             result.fail("reach", error.message, error.hint)
         else:
-            result.add("reach", f"{target.url} answers")
+            result.add("reach", "it answers")
             result.fail("version", error.message, error.hint)
         return False
-    result.add("reach", f"{target.url} answers")
+    result.add("reach", "it answers")
     result.add("version", f"Odoo {result.version}")
     return True
 

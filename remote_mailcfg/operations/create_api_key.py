@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from remote_mailcfg.config.secret_reference import check_savable, save_secret
+from remote_mailcfg.config.secrets import NAME_PLACE
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.instance.api_keys import make_key
 from remote_mailcfg.model.progress import Progress
-from remote_mailcfg.model.target import Target
+from remote_mailcfg.model.target import Target, name_in_references
 from remote_mailcfg.operations.web_login import borrowed_session
 from remote_mailcfg.secret import Secret
 
@@ -27,7 +28,8 @@ def create_api_key(
 ) -> ApiKey:
     """Make a key for the user of the web session.
 
-    `save` is a reference, `file:PATH` or `keyring:SERVICE/USER`, looked at before the key is made.
+    `save` is a reference, `file:PATH` or `keyring:SERVICE/USER`, looked at before the key is made;
+    `{name}` in it is the instance's name, as in the references of an inventory.
     Raises `configuration` without a password: Odoo asks for it before it makes a key.
     """
     if target.password is None:
@@ -37,6 +39,7 @@ def create_api_key(
             "Set OPENSPP_PASSWORD.",
         )
     if save is not None:
+        save = save.replace(NAME_PLACE, name_in_references(target.name))
         check_savable(save)
     progress.working(f"{target.name}: making the key")
     with borrowed_session(target) as session:

@@ -15,6 +15,9 @@ from remote_mailcfg.report.view import Row, View
 
 T = TypeVar("T")
 
+#: Codes of instances with which nothing is wrong as far as anybody knows.
+NOT_DONE: Final = frozenset({"not-tried", "interrupted"})
+ALWAYS_TOLD: Final = frozenset({"ok", "failed"})
 #: How many names a heading holds; JSON has all of them.
 MOST_NAMES: Final = 20
 
@@ -34,20 +37,32 @@ def make_results(outcomes: Sequence[Outcome[T]], view: View[T]) -> Iterator[Rend
 
 def make_failures(outcomes: Sequence[Outcome[T]], view: View[T]) -> Iterator[Text]:
     """Yield each different failure once, with the names of the instances that it is of."""
-    groups: dict[tuple[str, str, str], tuple[list[str], RemoteMailcfgError]] = {}
+    groups: dict[tuple[str, str, str], tuple[list[str], RemoteMailcfgError, str]] = {}
     for outcome in outcomes:
         if (failure := failure_of(outcome, view)) is not None:
             place = outcome.target.url
             key = (failure.code, failure.message.replace(place, "URL"), failure.hint)
-            groups.setdefault(key, ([], failure))[0].append(outcome.target.name)
-    for names, failure in groups.values():
-        yield make_error(_listing(names), failure)
+            groups.setdefault(key, ([], failure, place))[0].append(outcome.target.name)
+    for names, failure, place in groups.values():
+        # the address of the first would be wrong for the others
+        message = (
+            failure.message.replace(place, "the address") if len(names) > 1 else failure.message
+        )
+        told = RemoteMailcfgError(failure.code, message, failure.hint)
+        yield make_error(_listing(names), told)
 
 
 def make_summary(outcomes: Sequence[Outcome[T]], view: View[T]) -> str:
     """Return how many instances there were, and how many of them failed."""
-    failed = sum(failure_of(outcome, view) is not None for outcome in outcomes)
-    return f"{len(outcomes)} instances: {len(outcomes) - failed} ok, {failed} failed"
+    codes = [failure.code if (failure := failure_of(it, view)) else "" for it in outcomes]
+    counts = {
+        "ok": codes.count(""),
+        "failed": sum(code not in {"", *NOT_DONE} for code in codes),
+        "not tried": codes.count("not-tried"),
+        "not finished": codes.count("interrupted"),
+    }
+    told = [f"{count} {what}" for what, count in counts.items() if count or what in ALWAYS_TOLD]
+    return f"{len(outcomes)} instances: {', '.join(told)}"
 
 
 def make_rows(outcomes: Sequence[Outcome[T]], view: View[T]) -> list[Row]:

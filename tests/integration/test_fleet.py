@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,6 +149,22 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(
     assert [len(it.requests) for it in fleet.served.values()] == [0, 0, 0, 0]
 
 
+def test_keys_of_several_instances_go_to_places_of_their_own(fleet: Fleet, tmp_path: Path) -> None:
+    ran = fleet.json("apikey", "create", "cron", "--all", "--save", f"file:{tmp_path}/{{name}}.key")
+
+    assert ran.code == 0, ran.out
+    assert [len((tmp_path / f"{it.upper()}.key").read_text()) for it in NAMES] == [41] * 4
+
+
+@pytest.mark.parametrize("place", ["file:one.key", "keyring:openspp/cron"])
+def test_several_keys_are_not_put_in_one_place(fleet: Fleet, place: str) -> None:
+    ran = fleet.json("apikey", "create", "cron", "--all", "--save", place)
+
+    assert (ran.code, ran.error["code"]) == (2, "configuration")
+    assert "{name}" in ran.error["hint"]
+    assert [len(it.requests) for it in fleet.served.values()] == [0, 0, 0, 0]
+
+
 @pytest.mark.parametrize(
     "words",
     [("apikey", "create", "cron"), ("debug", "on"), ("debug", "status"), ("login",), ("logout",)],
@@ -235,7 +252,7 @@ def test_a_terminal_shows_how_far_the_run_is(fleet: Fleet) -> None:
         assert terminal.finish() == 130
 
     assert "error: west: not finished" in terminal.screen
-    assert "4 instances: 3 ok, 1 failed" in terminal.screen
+    assert "4 instances: 3 ok, 0 failed, 1 not finished" in terminal.screen
 
 
 def test_a_secret_that_is_typed_is_asked_for_once(fleet: Fleet) -> None:
