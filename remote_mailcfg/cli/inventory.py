@@ -204,7 +204,7 @@ def _ask(key: str, folder: Path) -> Value:
     """Ask until the answer can be right; an empty one is right where nothing is required."""
 
     def check(text: str) -> Value:
-        value = text.split() if key == "tags" else text.strip()
+        value = text.replace(",", " ").split() if key == "tags" else text.strip()
         problem = check_value(key, value, folder=folder) if value or key in REQUIRED else None
         if problem:
             raise typer.BadParameter(problem)

@@ -158,6 +158,8 @@ def _say(terminal: Terminal, sandbox: "Sandbox", folder: Path, inventory: Path, 
     terminal.line("\nIn another terminal, for instance:")
     for words in ("check", "server create", "server send Main --to you@example.org"):
         terminal.line(f"  remote-mailcfg {words} --env-file {folder / ENV_FILE}")
+    if len(sandbox.instances) > 1:
+        terminal.line(f"  remote-mailcfg check --all --inventory {inventory}")
 
 
 def _addresses(instances: "tuple[Instance, ...]") -> str:

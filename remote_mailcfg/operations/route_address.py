@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.instance.mail_servers import fetch_capabilities, fetch_servers
 from remote_mailcfg.instance.senders import fetch_senders
+from remote_mailcfg.model.from_filter import normalize_address
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.routing import Route, is_default, route
 from remote_mailcfg.model.target import Target
@@ -20,7 +22,16 @@ class ExplainedRoute:
 
 
 def route_address(target: Target, progress: Progress, *, address: str) -> ExplainedRoute:
-    """Compute Odoo's choice for mail from `address` from the instance's records."""
+    """Compute Odoo's choice for mail from `address` from the instance's records.
+
+    Raises `invalid-value` for what is no address.
+    """
+    if not normalize_address(address):
+        raise ConfigurationError(
+            "invalid-value",
+            f"{address!r} is not one mail address",
+            "Give one address, for instance office@example.org",
+        )
     with enter_instance(target, progress) as instance:
         servers = fetch_servers(instance, fetch_capabilities(instance))
         senders = fetch_senders(instance)

@@ -186,3 +186,9 @@ def test_a_session_opened_by_a_check_is_ended(faulty: tuple[Instance, Served]) -
     instance.run("check")
     assert [it for it in sandbox.odoo.sessions.values() if it.uid] == []
     assert [path for path in instance.state_files() if path.parent.name == "sessions"] == []
+
+
+@pytest.mark.parametrize("address", ["", "not an address", "a@b.example, c@d.example"])
+def test_a_route_is_of_one_address(some_instance: Instance, address: str) -> None:
+    ran = some_instance.json("route", address)
+    assert (ran.code, ran.error["code"]) == (2, "invalid-value")
