@@ -66,7 +66,7 @@ def create(
 ) -> Operation[ApiKey]:
     """Make an API key for the user, for commands that run without a password.
 
-    It needs OPENSPP_PASSWORD: Odoo asks for it before it makes a key. The key is shown once, or put
+    It needs the password: Odoo asks for it before it makes a key. The key is shown once, or put
     where --save points; {name} in that is the instance's name in capitals.
     """
     operation = partial(create_api_key, name=name, days=days, save=save)

@@ -148,8 +148,9 @@ def _look_at_login(result: CheckResult, instance: Instance) -> None:
     if user.login != target.login:
         result.fail(
             "login",
-            f"the API key belongs to {user.login!r}, not to {target.login!r} of OPENSPP_LOGIN",
-            f"Set OPENSPP_LOGIN={user.login}, or use a key of {target.login}.",
+            f"the API key belongs to {user.login!r}, not to the login {target.login!r}",
+            f"Set OPENSPP_LOGIN={user.login} (`login` in the inventory), or use a key of"
+            f" {target.login}.",
         )
     else:
         result.add("login", f"{how}; database {target.database}")
@@ -159,7 +160,7 @@ def _look_at_developer_mode(result: CheckResult, instance: Instance, progress: P
     """Switch developer mode on for a moment in a web session, and look for the menu."""
     target = instance.target
     if target.password is None and load_session(target) is None:
-        why = "not tried: only an API key is given, and a web session needs OPENSPP_PASSWORD"
+        why = "not tried: only an API key is given, and a web session needs a password"
         result.skip("developer-mode", why)
         result.skip("menu", why)
         return

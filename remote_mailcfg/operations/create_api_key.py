@@ -36,7 +36,7 @@ def create_api_key(
         raise ConfigurationError(
             "configuration",
             "Odoo makes an API key only in a web session and asks for the password",
-            "Set OPENSPP_PASSWORD.",
+            "Set OPENSPP_PASSWORD, or `password` in the inventory.",
         )
     if save is not None:
         save = save.replace(NAME_PLACE, name_in_references(target.name))

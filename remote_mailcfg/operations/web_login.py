@@ -115,10 +115,12 @@ def log_in(target: Target, http: HttpClient, instance: Instance | None = None) -
             raise LoginError(
                 "api-key-not-accepted",
                 "developer mode needs a web session, and Odoo opens none with an API key",
-                "Set OPENSPP_PASSWORD beside the key.",
+                "Set OPENSPP_PASSWORD, or `password` in the inventory, beside the key.",
             )
         raise ConfigurationError(
-            "configuration", "a web session needs a password", "Set OPENSPP_PASSWORD."
+            "configuration",
+            "a web session needs a password",
+            "Set OPENSPP_PASSWORD, or `password` in the inventory.",
         )
     instance = instance or Instance(open_connection(target, http))
     session = WebSession(http, target, CookieJar())
