@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from remote_mailcfg.errors import ConfigurationError
-from remote_mailcfg.sandbox.database import ADMIN, CLERK
+from remote_mailcfg.sandbox.database import ADMIN, CLERK, TOTP_SECRET, TWO_FACTOR
 from remote_mailcfg.sandbox.misbehaviour import Misbehaviour, parse_misbehaviour
 from remote_mailcfg.sandbox.model import Version
 from remote_mailcfg.sandbox.odoo import make_odoo
@@ -77,6 +77,8 @@ class Sandbox:
     database: str = DATABASE
     admin: tuple[str, str] = ADMIN
     clerk: tuple[str, str] = CLERK
+    two_factor: tuple[str, str] = TWO_FACTOR
+    totp_secret: str = TOTP_SECRET
     smtp_login: tuple[str, str] = (USER, PASSWORD)
 
     @property

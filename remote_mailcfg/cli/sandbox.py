@@ -135,7 +135,11 @@ def _on_signal() -> Callable[[], object]:
 def _say(terminal: Terminal, sandbox: "Sandbox", folder: Path, inventory: Path, odoo: Odoo) -> None:
     """Tell all that a person needs to use the sandbox; its passwords open nothing else."""
     first = sandbox.instances[0]
-    users = [(*sandbox.admin, "System Admin"), (*sandbox.clerk, "without that role")]
+    users = [
+        (*sandbox.admin, "System Admin"),
+        (*sandbox.clerk, "without that role"),
+        (*sandbox.two_factor, f"System Admin, two-factor: {sandbox.totp_secret}"),
+    ]
     smtp_user, smtp_password = sandbox.smtp_login
     terminal.line(f"A stand-in for Odoo {odoo}: {_addresses(sandbox.instances)}")
     terminal.line(f"Database {sandbox.database}; API key of {sandbox.admin[0]}: {first.api_key}\n")

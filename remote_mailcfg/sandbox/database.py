@@ -37,6 +37,9 @@ from remote_mailcfg.sandbox.users import Companies, Partners, Users17, Users19
 
 ADMIN: Final = ("admin", "admin-Secret-1")
 CLERK: Final = ("bob", "bob-Secret-1")
+TWO_FACTOR: Final = ("carol", "carol-Secret-1")
+#: What an authenticator app of the two-factor account is set up with.
+TOTP_SECRET: Final = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - it opens nothing else
 COMPANY_EMAIL: Final = "info@example.org"
 BASE_URL: Final = "https://registry.example.org"
 CRON: Final = "ir_cron_mail_scheduler_action"
@@ -76,7 +79,10 @@ class Switches:
 
 
 class Database:
-    """A fresh database with the users ADMIN and CLERK, who lacks the role (login, password)."""
+    """A fresh database with the users ADMIN, CLERK, who lacks the role, and TWO_FACTOR.
+
+    They are pairs of login and password; TWO_FACTOR wants the code of TOTP_SECRET as well.
+    """
 
     def __init__(self, name: str, version: Version, smtp_timeout_seconds: float) -> None:
         self.name = name
@@ -100,14 +106,17 @@ class Database:
             ("__system__", "", True),
             (*ADMIN, True),
             (*CLERK, False),
+            (*TWO_FACTOR, True),
         ):
             email = f"{login}@example.org" if password else False
             name = "Administrator" if (login, password) == ADMIN else login
             told: dict[str, Any] = {"name": name, "email": email}
             partner_id = self.models["res.partner"].add(**told)
-            access = {"login": login, "password": password, "is_system": is_system}
+            access: dict[str, Any] = {"login": login, "password": password, "is_system": is_system}
             active = login != "__system__"
-            self.users.add(**told, **access, partner_id=partner_id, active=active)
+            secret = TOTP_SECRET if (login, password) == TWO_FACTOR else False
+            access |= {"active": active, "totp_secret": secret}
+            self.users.add(**told, **access, partner_id=partner_id)
         for name in self.models:
             self.models["ir.model"].add(model=name)
         for name in ("base", "mail", "web"):

@@ -14,7 +14,7 @@ def start(stage: Stage) -> None:
     """The server as it was first asked: one database is shown, one administrator."""
     database = stage.database
     database.users.rows[2] |= {"password": "admin", "email": EMAIL}
-    del database.users.rows[3]
+    del database.users.rows[3], database.users.rows[4]
     database.users.last_id = 5
     database.models["mail.template"].last_id = 5
     for name in ("odoo19", "odoo19b", "odoo19t"):

@@ -37,7 +37,7 @@ def start(stage: Stage) -> None:
     """The server as it was first asked: two databases, one administrator without an address."""
     for database in (stage.database, stage.odoo.databases[OTHER]):
         database.users.rows[2] |= {"password": "admin", "email": False}
-        del database.users.rows[3]
+        del database.users.rows[3], database.users.rows[4]
         database.users.last_id = 4
         database.models["res.company"].rows[1]["email"] = False
         for name, model, record_id in EXTERNAL_IDS:
