@@ -1,11 +1,11 @@
 """Runs an operation on the chosen instances, and shows what came of each."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import typer
 
@@ -28,6 +28,8 @@ from remote_mailcfg.report.view import View
 
 T = TypeVar("T")
 Part = TypeVar("Part")
+#: One of these lets a command in.
+CREDENTIALS: Final = frozenset({"api_key", "password"})
 Start = Callable[[Environment], Operation[T]]
 
 
@@ -130,12 +132,25 @@ def _prepare(start: Start[T], where: Where) -> Run[T]:
             "\n".join(error.message for error in errors),
             " ".join(error.hint for error in errors if error.hint),
         )
+    if len(entries) > 1:
+        _refuse_without_credential(entries)
     if isinstance(operation, ForOne) and len(entries) > 1:
         raise ConfigurationError("configuration", operation.why, operation.hint)
     if where.executor:
         check_travels(operation)
     workers = min(where.workers, len(entries))
     return Run(entries, operation, waves, environment, where.executor, workers)
+
+
+def _refuse_without_credential(entries: Sequence[Entry]) -> None:
+    """Refuse instances that nobody can log in to, before the others are asked anything."""
+    names = [it.target.name for it in entries if not CREDENTIALS & dict(it.references).keys()]
+    if names:
+        raise ConfigurationError(
+            "configuration",
+            f"neither api_key nor password is given for {', '.join(names)}",
+            "Add one in the inventory, or in its [defaults].",
+        )
 
 
 def _outcomes(run: Run[T], view: View[T], terminal: Terminal) -> Iterator[tuple[int, Outcome[T]]]:

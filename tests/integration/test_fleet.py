@@ -186,6 +186,19 @@ def test_all_that_is_wrong_is_told_at_once(fleet: Fleet) -> None:
     assert all(what in ran.err for what in ("nowhere", "--waves", "missing: name"))
 
 
+def test_instances_without_a_credential_are_named_before_anything_is_sent(fleet: Fleet) -> None:
+    text = fleet.inventory.read_text()
+    for name in ("south", "west"):
+        text = text.replace(f"[instances.{name}]", f'[instances.{name}]\npassword = ""')
+    fleet.inventory.write_text(text)
+
+    ran = fleet.json("server", "list", "--all")
+
+    assert (ran.code, ran.error["code"]) == (2, "configuration")
+    assert ran.error["message"] == "neither api_key nor password is given for south, west"
+    assert [len(it.requests) for it in fleet.served.values()] == [0, 0, 0, 0]
+
+
 def test_what_asks_wants_a_yes_for_many(fleet: Fleet) -> None:
     fleet.add_server(*NAMES)
 
