@@ -1,5 +1,6 @@
 """`remote-mailcfg export` and `plan`: live mail servers as a file, and a file against them."""
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -39,6 +40,10 @@ def register(root: typer.Typer) -> None:
                 "configuration",
                 f"{save_to} exists and is not overwritten",
                 "Give another file, or move this one away.",
+            )
+        if save_to and not os.access(save_to.parent, os.W_OK):
+            raise ConfigurationError(
+                "configuration", f"{save_to.parent} is not a folder that you may write to"
             )
         return list_servers
 

@@ -107,6 +107,15 @@ def test_a_file_that_exists_is_not_overwritten(fleet: Fleet, tmp_path: Path) -> 
     assert file.read_text() == "mine"
 
 
+def test_a_folder_that_is_not_there_is_told_before_anything_is_sent(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    ran = fleet.json("export", str(tmp_path / "no" / "where.toml"), "--all")
+
+    assert (ran.code, ran.error["code"]) == (2, "configuration")
+    assert [len(it.requests) for it in fleet.served.values()] == [0, 0, 0, 0]
+
+
 def test_an_instance_that_fails_is_told_and_the_others_are_there(fleet: Fleet) -> None:
     add(fleet, *NAMES)
     fleet.inventory.write_text(
