@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import typer
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 class Step:
     """One command as a user types it, what it shows, and how it must end.
 
-    `{host}`, `{port}` and `{user}` are those of the mail server. `smtp_pass` says which password
-    is in the environment: "", "wrong" or "right".
+    `{host}`, `{port}` and `{user}` are those of the mail server; `smtp_login` says whether the
+    password in the environment is the one that it takes.
     """
 
     shows: str
     command: str
     exit_code: int = 0
-    smtp_pass: str = ""
+    smtp_login: Literal["none", "wrong", "right"] = "none"
 
 
 CREATE: Final = """\
@@ -46,10 +46,10 @@ STEPS: Final = (
         "The instance tests a new one first. With a wrong SMTP_PASS in the environment:",
         CREATE,
         exit_code=1,
-        smtp_pass="wrong",  # noqa: S106
+        smtp_login="wrong",
     ),
     Step("Nothing is left behind.", "remote-mailcfg server list"),
-    Step("With the right SMTP_PASS in the environment:", CREATE, smtp_pass="right"),  # noqa: S106
+    Step("With the right SMTP_PASS in the environment:", CREATE, smtp_login="right"),
     Step("The instance can test it at any time.", "remote-mailcfg server test"),
     Step("A real mail.", "remote-mailcfg server send Main --to you@example.org"),
     Step("What there is now.", "remote-mailcfg server list"),
@@ -103,7 +103,7 @@ def _take(step: Step, sandbox: "Sandbox", folder: str, terminal: Terminal) -> bo
     ran = subprocess.run(  # noqa: S603 - the words are those of STEPS
         [sys.executable, "-m", "remote_mailcfg", *words[1:]],
         cwd=folder,
-        env=_environment(sandbox, folder, step.smtp_pass),
+        env=_environment(sandbox, folder, step),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -118,10 +118,10 @@ def _take(step: Step, sandbox: "Sandbox", folder: str, terminal: Terminal) -> bo
     return ran.returncode == step.exit_code
 
 
-def _environment(sandbox: "Sandbox", folder: str, smtp_pass: str) -> Mapping[str, str]:
+def _environment(sandbox: "Sandbox", folder: str, step: Step) -> Mapping[str, str]:
     """Return all that a command sees: nothing of the user's own settings and state."""
     login, password = sandbox.admin
-    passwords = {"right": sandbox.smtp_login[1], "wrong": "wrong"}
+    smtp_passwords = {"none": "", "wrong": "wrong", "right": sandbox.smtp_login[1]}
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": folder,
@@ -132,5 +132,5 @@ def _environment(sandbox: "Sandbox", folder: str, smtp_pass: str) -> Mapping[str
         "OPENSPP_DB": sandbox.database,
         "OPENSPP_LOGIN": login,
         "OPENSPP_PASSWORD": password,
-        "SMTP_PASS": passwords.get(smtp_pass, ""),
+        "SMTP_PASS": smtp_passwords[step.smtp_login],
     }
