@@ -130,6 +130,7 @@ class RecordedProgress:
     """A `Progress` that keeps what it is told; `answer` is what the user says."""
 
     answer: bool = True
+    attended: bool = False
     workings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
@@ -200,6 +201,7 @@ class MailServerTable:
             "mail.template.search_read": [],
             "mailing.mailing.search_read": [],
             "mail.mail.search_count": 0,
+            "ir.model.data.search_read": [],
         } | dict(others or {})
         self.actions: dict[int, str] = {}
         self._version: Version = version
@@ -272,7 +274,9 @@ class MailServerTable:
         return True
 
     def _act(self, call: Call) -> Any:
-        """Keep the code of a server action, run it on this table, or forget it."""
+        """Keep the code of a server action, find it, run it on this table, or forget it."""
+        if call.method == "search":
+            return list(self.actions)
         if call.method == "create":
             self.actions[1] = call.values["code"]
             return 1

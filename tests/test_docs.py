@@ -33,7 +33,7 @@ VARIABLE = r"(OPENSPP|SMTP|REMOTE_MAILCFG)_[A-Z_]+"
 def _walk(command: Any, words: str = "") -> Iterator[tuple[str, Any]]:
     for name, child in getattr(command, "commands", {}).items():
         yield from _walk(child, f"{words} {name}".strip())
-    if not hasattr(command, "commands"):
+    if not hasattr(command, "commands") or (command.invoke_without_command and words):
         yield words, command
 
 

@@ -63,6 +63,7 @@ CODES = frozenset(
 NEW_CODES = frozenset(
     {
         "already-exists",  # a record has that name
+        "busy",  # another run on this machine has the lock
         "check-failed",  # a step of `check` is not ok
         "configuration",  # settings that cannot be right
         "declined",  # the question was answered with no

@@ -1,7 +1,7 @@
 """A run and the archived records it makes: candidates to prove a change on, and backups.
 
 An archived record never takes part in routing, and the test works on it (17.0 and 19.0). Both kinds
-are known by their names from their birth, and removed on every way out of a run.
+are known by their names from their birth. Candidates are removed on every way out of a run.
 """
 
 import secrets
@@ -9,29 +9,65 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Literal
 
 from remote_mailcfg.errors import OdooError, RemoteMailcfgError
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.mail_servers import find_servers_named, unlink_servers
+from remote_mailcfg.model.capabilities import Capabilities
 from remote_mailcfg.model.mail_server import BACKUP_PREFIX, CANDIDATE_PREFIX
 from remote_mailcfg.model.progress import Progress
+from remote_mailcfg.model.smtp_test import SmtpTest
+from remote_mailcfg.plan.change import Change
+from remote_mailcfg.store.journal import Journal
+
+#: What became of a change. `undone`: nothing of it stands, since another one failed.
+Outcome = Literal["done", "failed", "undone"]
 
 
-def _new_name() -> str:
+def new_run_name() -> str:
+    """Return the name of a run: when it began, and enough chance to be its own."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
 @dataclass(slots=True)
-class Run:
-    """One run on one instance: its name is when it began, and enough chance to be its own.
+class Work:
+    """One change under way: the records made for it, and how far it is."""
 
-    `kept` are backups that outlive the run, since what they hold could not be put back.
+    number: int
+    change: Change
+    candidate: int | None = None
+    backup: int | None = None
+    marked: bool = False
+    test: SmtpTest | None = None
+    outcome: Outcome = "undone"
+
+    @property
+    def server_id(self) -> int:
+        """The record that it is about; 0 where there is none yet."""
+        before = self.change.before
+        return before.id if before else self.candidate or 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """One run on one instance.
+
+    `test` is False where nothing shall be proved. A run that `keeps_backups` can be rolled back.
+    `kept` are backups that stay whatever happens, since what they hold could not be put back. A run
+    that could not clean up is `open_ended`: its journal gets no end, and the next run puts it
+    right.
     """
 
     instance: Instance
+    capabilities: Capabilities
     progress: Progress
-    name: str = field(default_factory=_new_name)
+    name: str
+    test: bool
+    keeps_backups: bool
+    journal: Journal
     kept: set[int] = field(default_factory=set)
+    open_ended: bool = False
 
     def candidate_name(self, server: str) -> str:
         """Return the name of a candidate for a server."""
@@ -50,7 +86,7 @@ class Run:
 
     @contextmanager
     def own_records_removed(self) -> Iterator[None]:
-        """Remove candidates and backups on every way out, an interruption included.
+        """Remove candidates on every way out, an interruption included, and unneeded backups.
 
         They are found by name: of a call that was cut off it is not known whether it made one.
         """
@@ -60,7 +96,7 @@ class Run:
             self._remove_or_tell(error)
             raise
         try:
-            self._remove()
+            self.remove_own(backups=not self.keeps_backups)
         except BaseException as error:
             self._remove_or_tell(error)
             self.tell(error, "The change itself is made and read back.")
@@ -68,22 +104,23 @@ class Run:
 
     def _remove_or_tell(self, error: BaseException) -> None:
         try:
-            self._remove()
+            self.remove_own(backups=True)
         except RemoteMailcfgError as left:
+            self.open_ended = True
             self.tell(
                 error,
-                f"An archived record of run {self.name} may be left ({left.message}):"
-                " `server list` marks it, `server delete ID` removes it.",
+                f"An archived record of run {self.name} may be left ({left.message}): the next"
+                " change on this instance removes it.",
             )
 
-    def _remove(self) -> None:
-        ids = self._find()
-        if ids:
+    def remove_own(self, *, backups: bool) -> None:
+        """Remove the candidates of this run, and its backups; raises `not-verified`."""
+        prefixes = [self.candidate_name("")] + ([self.backup_name("")] if backups else [])
+        if ids := self._find(prefixes):
             unlink_servers(self.instance, ids)
-            if self._find():
+            if self._find(prefixes):
                 raise OdooError("not-verified", "a record of this run could not be removed")
 
-    def _find(self) -> tuple[int, ...]:
-        prefixes = (self.candidate_name(""), self.backup_name(""))
-        found = find_servers_named(self.instance, self.name, prefixes=prefixes)
+    def _find(self, prefixes: list[str]) -> tuple[int, ...]:
+        found = find_servers_named(self.instance, self.name, prefixes=tuple(prefixes))
         return tuple(server_id for server_id in found if server_id not in self.kept)

@@ -9,12 +9,11 @@ from typing import Annotated, Any, Final, Never, TypeVar
 
 import typer
 
-from remote_mailcfg.cli.run import Start, Where, run_command
+from remote_mailcfg.cli.run import Start, Where, Work, run_command
 from remote_mailcfg.cli.show import Output
 from remote_mailcfg.cli.terminal import Terminal
 from remote_mailcfg.config.environment import Environment
 from remote_mailcfg.errors import ConfigurationError
-from remote_mailcfg.fleet.worker import Operation
 from remote_mailcfg.report.view import View
 
 T = TypeVar("T")
@@ -103,17 +102,19 @@ def instance_command(
     example: str,
     options: Sequence[inspect.Parameter] = (),
     keeps_here: bool = False,
-) -> Callable[[Callable[..., Operation[T]]], Callable[..., None]]:
+    is_group: bool = False,
+) -> Callable[[Callable[..., Work[T]]], Callable[..., None]]:
     """Register a command that runs an operation on each chosen instance.
 
     The decorated function takes the environment and the command's own arguments, asks for what is
     missing, and returns the operation. `words` is the whole command, as in the JSON envelope. The
     values of further `options` come to it as one mapping, `given`. A command that `keeps_here`
-    leaves something on the machine that it runs on, so it is not sent to another one. An argument
-    `save_to` is the file that the results of all instances go to.
+    leaves something on the machine that it runs on, so it is not sent to another one. Where it
+    `is_group`, it is what the group of that name does without a further word. An argument `save_to`
+    is the file that the results of all instances go to.
     """
 
-    def decorate(function: Callable[..., Operation[T]]) -> Callable[..., None]:
+    def decorate(function: Callable[..., Work[T]]) -> Callable[..., None]:
         own = list(inspect.signature(function).parameters.values())[1:]
         if options:
             own = [parameter for parameter in own if parameter.name != "given"]
@@ -121,6 +122,8 @@ def instance_command(
         def command(
             *, ctx: typer.Context, output: Output, verbose: bool, quiet: bool, **arguments: Any
         ) -> None:
+            if is_group and ctx.invoked_subcommand is not None:
+                return
             _refuse_extra(ctx)
             terminal = Terminal(quiet=quiet, verbose=verbose)
             where = Where(**{name: arguments.pop(name) for name in WHERE})
@@ -140,6 +143,9 @@ def instance_command(
         # Typer reads the options off the signature; mypy knows no such attribute of a function
         command.__signature__ = inspect.Signature(keyword_only)  # type: ignore[attr-defined]
         command.__doc__ = function.__doc__
+        if is_group:
+            app.callback(invoke_without_command=True, epilog=f"Example: {example}")(command)
+            return command
         app.command(
             words.rpartition(" ")[2],
             epilog=f"Example: {example}",

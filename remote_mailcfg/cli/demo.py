@@ -26,7 +26,7 @@ class Step:
     """One command as a user types it, what it shows, and how it must end.
 
     `{host}`, `{port}` and `{user}` are those of the mail server; `smtp_login` says whether the
-    password in the environment is the one that it takes.
+    passwords in the environment are the one that it takes.
     """
 
     shows: str
@@ -38,6 +38,9 @@ class Step:
 CREATE: Final = """\
 remote-mailcfg server create --name Main --smtp-encryption starttls \\
     --smtp-host {host} --smtp-port {port} --smtp-user {user}"""
+
+PLAN: Final = "remote-mailcfg plan mail-servers.toml"
+APPLY: Final = "remote-mailcfg apply mail-servers.toml --yes"
 
 STEPS: Final = (
     Step("A fresh instance has no mail server yet.", "remote-mailcfg check", exit_code=1),
@@ -52,6 +55,13 @@ STEPS: Final = (
     Step("With the right SMTP_PASS in the environment:", CREATE, smtp_login="right"),
     Step("The instance can test it at any time.", "remote-mailcfg server test"),
     Step("A real mail.", "remote-mailcfg server send Main --to you@example.org"),
+    Step("What there is now, as a file.", "remote-mailcfg export mail-servers.toml"),
+    Step("Somebody changes it.", "remote-mailcfg server update Main --sequence 99"),
+    Step("A plan against the file sees the drift.", PLAN, exit_code=3, smtp_login="right"),
+    Step("And puts it right, once it is proved.", APPLY, smtp_login="right"),
+    Step("Nothing is left to do.", PLAN, smtp_login="right"),
+    Step("What was changed, by the journal.", "remote-mailcfg runs"),
+    Step("Any run can be undone.", "remote-mailcfg rollback --yes"),
     Step("What there is now.", "remote-mailcfg server list"),
     Step("And all is well.", "remote-mailcfg check"),
     Step("Developer mode off again.", "remote-mailcfg debug off"),
@@ -133,4 +143,5 @@ def _environment(sandbox: "Sandbox", folder: str, step: Step) -> Mapping[str, st
         "OPENSPP_LOGIN": login,
         "OPENSPP_PASSWORD": password,
         "SMTP_PASS": smtp_passwords[step.smtp_login],
+        "SMTP_PASS_MAIN": smtp_passwords[step.smtp_login],
     }

@@ -86,7 +86,7 @@ def list_instances(
             tags=tags or (),
             everything=not tags,
             inventory=inventory,
-        )
+        ).entries
     _show_entries(entries, show)
 
 

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from remote_mailcfg import __version__
-from remote_mailcfg.cli import debug, demo, instance, inventory, plan, sandbox, schema, server
+from remote_mailcfg.cli import (
+    apply,
+    debug,
+    demo,
+    instance,
+    inventory,
+    plan,
+    runs,
+    sandbox,
+    schema,
+    server,
+)
 from remote_mailcfg.cli.exit_code import EXIT_BUG, EXIT_INTERRUPTED
 from remote_mailcfg.errors import describe_bug
 
@@ -25,6 +36,8 @@ debug.register_login(app)
 app.add_typer(instance.apikey_app, name="apikey")
 app.add_typer(inventory.app, name="instance")
 plan.register(app)
+apply.register(app)
+app.add_typer(runs.app, name="runs")
 app.add_typer(schema.app, name="schema")
 sandbox.register(app)
 demo.register(app)

@@ -8,15 +8,24 @@ from typing import Annotated
 import typer
 
 from remote_mailcfg.cli.command import instance_command
+from remote_mailcfg.cli.run import Work
+from remote_mailcfg.cli.two_steps import Planning
 from remote_mailcfg.config.environment import Environment
 from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.fleet.worker import Operation, WithSecrets
 from remote_mailcfg.operations.list_servers import ServerList, list_servers
-from remote_mailcfg.operations.plan_servers import PlannedServers, plan_servers
+from remote_mailcfg.operations.plan_servers import PlannedServers, Wanted, plan_servers
 from remote_mailcfg.report.export import EXPORT
 from remote_mailcfg.report.plan import PLAN
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The desired mail servers.")]
+ClearOption = Annotated[
+    bool,
+    typer.Option(
+        "--clear-credentials",
+        help="On safe roles: empty the credentials of servers that are not in the file, for good.",
+    ),
+]
 
 
 def register(root: typer.Typer) -> None:
@@ -47,14 +56,32 @@ def register(root: typer.Typer) -> None:
             )
         return list_servers
 
-    @instance_command(root, "plan", PLAN, example="remote-mailcfg plan mail-servers.toml --all")
-    def _plan(_environment: Environment, file: FileArgument) -> Operation[PlannedServers]:
+    @instance_command(
+        root,
+        "plan",
+        PLAN,
+        example="remote-mailcfg plan mail-servers.toml --all",
+    )
+    def _plan(
+        _environment: Environment,
+        file: FileArgument,
+        out: Annotated[
+            Path | None,
+            typer.Option("--out", metavar="PLAN", help="Save the plan for `apply --plan`."),
+        ] = None,
+        clear_credentials: ClearOption = False,
+    ) -> Work[PlannedServers]:
         """Show, field by field, what differs from FILE; nothing is changed.
 
         Ends with 3 where something differs, so that cron sees drift. A secret is compared on the
         instance without reading the stored one; one whose reference cannot be resolved here is
-        reported and counts as the same.
+        reported and counts as the same. What `apply` would refuse is told.
         """
         from remote_mailcfg.config.desired import load_desired  # noqa: PLC0415 - slow to load
 
-        return WithSecrets(partial(plan_servers, state=load_desired(file)))
+        if out and not os.access(out.parent, os.W_OK):
+            raise ConfigurationError(
+                "configuration", f"{out.parent} is not a folder that you may write to"
+            )
+        wanted = Wanted(state=load_desired(file), clear_credentials=clear_credentials)
+        return Planning(WithSecrets(partial(plan_servers, wanted=wanted)), wanted, out)

@@ -2,35 +2,46 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 import typer
 
-from remote_mailcfg.cli.exit_code import EXIT_INTERRUPTED, EXIT_USAGE, exit_code
+from remote_mailcfg.cli.exit_code import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, exit_code
 from remote_mailcfg.cli.show import Output, Show
 from remote_mailcfg.cli.terminal import Terminal, ask_secret, can_ask
+from remote_mailcfg.cli.two_steps import Planning, TwoSteps, settle
 from remote_mailcfg.cli.watch import Watch
 from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.config.environment import Environment, load_environment
 from remote_mailcfg.config.secrets import Secrets
-from remote_mailcfg.config.selection import choose_entries
+from remote_mailcfg.config.selection import Choice, choose_entries
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.fleet.executors import open_executor
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.fleet.waves import Waves, parse_waves, run_in_waves
 from remote_mailcfg.fleet.worker import ForOne, Operation, check_travels, perform, work_there
 from remote_mailcfg.model.progress import Progress
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.operations.apply_servers import AppliedServers
+from remote_mailcfg.operations.plan_servers import PlannedServers
 from remote_mailcfg.report.envelope import failure_of
+from remote_mailcfg.report.plan import PLAN
 from remote_mailcfg.report.view import View
+from remote_mailcfg.store.locks import changing_inventory
 
 T = TypeVar("T")
 Part = TypeVar("Part")
 #: One of these lets a command in.
 CREDENTIALS: Final = frozenset({"api_key", "password"})
-Start = Callable[[Environment], Operation[T]]
+#: What a command does: an operation on each instance, or one in two steps.
+Work = Operation[T] | Planning | TwoSteps
+Start = Callable[[Environment], Work[T]]
+#: Codes of a run that was right to ask for, and was not begun.
+NOT_BEGUN: Final = frozenset({"busy", "declined", "not-found"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +63,22 @@ class Where:
 class Run(Generic[T]):
     """What is done on which instances; found to be right before anything is sent."""
 
-    entries: tuple[Entry, ...]
-    operation: Operation[T]
+    choice: Choice
+    work: Work[T]
     waves: Waves
     environment: Environment
     executor: str
     workers: int
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The chosen instances."""
+        return self.choice.entries
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The chosen instances, without secrets."""
+        return tuple(entry.target for entry in self.entries)
 
 
 def run_command(
@@ -86,9 +107,9 @@ def run_command(
             for number, outcome in _outcomes(run, view, terminal):
                 outcomes[number] = outcome
                 show.streamed(outcome)
-        except RemoteMailcfgError as error:  # no executor: nothing was begun
+        except RemoteMailcfgError as error:  # nothing was begun
             show.usage_error(error)
-            return EXIT_USAGE
+            return EXIT_FAILED if error.code in NOT_BEGUN else EXIT_USAGE
         except (KeyboardInterrupt, typer.Abort):
             show.interrupted(run.entries, outcomes)
             return EXIT_INTERRUPTED
@@ -114,7 +135,10 @@ def _prepare(start: Start[T], where: Where) -> Run[T]:
             errors.append(error)
             return None
 
-    entries = tried(
+    work = tried(lambda: start(environment))
+    late = errors[:]  # what is wrong with the instances is told first
+    errors.clear()
+    choice = tried(
         lambda: choose_entries(
             environment,
             env_file_given=where.env_file is not None,
@@ -122,24 +146,26 @@ def _prepare(start: Start[T], where: Where) -> Run[T]:
             tags=where.tags or (),
             everything=where.everything,
             inventory=where.inventory,
+            usual=work.names if isinstance(work, TwoSteps) else (),
         )
     )
-    operation = tried(lambda: start(environment))
+    errors += late
     waves = tried(lambda: parse_waves(where.waves, where.max_failed))
-    if entries is None or operation is None or waves is None:
+    if choice is None or work is None or waves is None:
         raise ConfigurationError(
             errors[0].code,
             "\n".join(error.message for error in errors),
             " ".join(error.hint for error in errors if error.hint),
         )
+    entries = choice.entries
     if len(entries) > 1:
         _refuse_without_credential(entries)
-    if isinstance(operation, ForOne) and len(entries) > 1:
-        raise ConfigurationError("configuration", operation.why, operation.hint)
-    if where.executor:
-        check_travels(operation)
+    if isinstance(work, ForOne) and len(entries) > 1:
+        raise ConfigurationError("configuration", work.why, work.hint)
+    if where.executor and not isinstance(work, TwoSteps):  # these keep a journal here
+        check_travels(work.operation if isinstance(work, Planning) else work)
     workers = min(where.workers, len(entries))
-    return Run(entries, operation, waves, environment, where.executor, workers)
+    return Run(choice, work, waves, environment, where.executor, workers)
 
 
 def _refuse_without_credential(entries: Sequence[Entry]) -> None:
@@ -155,24 +181,84 @@ def _refuse_without_credential(entries: Sequence[Entry]) -> None:
 
 def _outcomes(run: Run[T], view: View[T], terminal: Terminal) -> Iterator[tuple[int, Outcome[T]]]:
     """Yield number and outcome of each instance as they are done."""
+    resolver = Secrets(run.environment, ask=ask_secret if can_ask() else None)
+    if isinstance(run.work, TwoSteps):
+        # the view is the one of `AppliedServers`, which is what T is for these commands
+        yield from cast(
+            "Iterator[tuple[int, Outcome[T]]]",
+            _in_two_steps(run, run.work, cast("View[AppliedServers]", view), terminal, resolver),
+        )
+    elif isinstance(run.work, Planning):
+        planned = _plan(run, run.work.operation, terminal, resolver)
+        finished = run.work.finish(planned, run.choice.everybody)
+        yield from enumerate(cast("list[Outcome[T]]", finished))
+    else:
+        yield from _each(run, run.entries, run.work, view, terminal, resolver)
+
+
+def _plan(
+    run: Run[Any], operation: Operation[PlannedServers], terminal: Terminal, resolver: Secrets
+) -> list[Outcome[PlannedServers]]:
+    """Return the plans of all instances, in their order."""
+    at_once = replace(run, waves=Waves())
+    done = dict(_each(at_once, run.entries, operation, PLAN, terminal, resolver))
+    return [done[number] for number in range(len(run.entries))]
+
+
+def _in_two_steps(
+    run: Run[Any],
+    command: TwoSteps,
+    view: View[AppliedServers],
+    terminal: Terminal,
+    resolver: Secrets,
+) -> Iterator[tuple[int, Outcome[AppliedServers]]]:
+    """Plan, look at the plans together and ask; then carry them out, in waves."""
+    inventory = run.choice.inventory
+    number_of = {target.name: number for number, target in enumerate(run.targets)}
+    with changing_inventory(inventory.path) if inventory else nullcontext():
+        steps = command.prepare(run.targets)
+        chosen = tuple(entry for entry in run.entries if entry.target.name in steps.names)
+        run = replace(run, choice=replace(run.choice, entries=chosen))
+        if steps.plan is None:
+            planned = [Outcome(it, result=steps.plans[it.name]) for it in run.targets]
+        else:
+            planned = _plan(run, steps.plan, terminal, resolver)
+        planned = steps.judge(planned, run.choice.everybody)
+        plans, settled = settle(planned, steps, command, terminal)
+        for name, outcome in settled.items():
+            yield number_of[name], outcome
+        entries = [entry for entry in run.entries if entry.target.name in plans]
+        if entries:
+            carry_out = steps.carry_out(plans)
+            for _place, outcome in _each(run, entries, carry_out, view, terminal, resolver):
+                yield number_of[outcome.target.name], outcome
+
+
+def _each(
+    run: Run[Any],
+    entries: Sequence[Entry],
+    operation: Operation[T],
+    view: View[T],
+    terminal: Terminal,
+    resolver: Secrets,
+) -> Iterator[tuple[int, Outcome[T]]]:
+    """Do one operation on each of the instances; yield number and outcome as they are done."""
 
     def is_failed(outcome: Outcome[T]) -> bool:
         return failure_of(outcome, view) is not None
 
-    ask = ask_secret if can_ask() else None
-    resolver = Secrets(run.environment, ask=ask)
     several = len(run.entries) > 1
-    watch = Watch(terminal, len(run.entries))
+    watch = Watch(terminal, len(entries))
     progress: Progress = watch if several else terminal
     if run.executor:
-        work: Callable[[Entry], T] = partial(work_there, run.operation, secrets.token_hex(8))
+        work: Callable[[Entry], T] = partial(work_there, operation, secrets.token_hex(8))
     else:
-        work = partial(_work_here, run.operation, resolver, progress, watch)
-        for entry in run.entries:  # before there is a line on the terminal that changes
+        work = partial(_work_here, operation, resolver, progress, watch)
+        for entry in entries:  # before there is a line on the terminal that changes
             entry.ask(resolver)
-    with open_executor(run.executor, run.workers) as executor:
-        at_once = len(run.entries) if run.executor else run.workers
-        done = run_in_waves(run.entries, work, executor, run.waves, is_failed, at_once=at_once)
+    with open_executor(run.executor, min(run.workers, len(entries))) as executor:
+        at_once = len(entries) if run.executor else run.workers
+        done = run_in_waves(entries, work, executor, run.waves, is_failed, at_once=at_once)
         if not several:
             yield from done
             return

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from remote_mailcfg.apply.run import new_run_name
 from remote_mailcfg.cli.command import instance_command
 from remote_mailcfg.cli.fields import FIELD_OPTIONS, values_to_create, values_to_update
 from remote_mailcfg.cli.terminal import can_ask
@@ -60,6 +61,7 @@ def show(_environment: Environment, server: ServerArgument) -> Operation[Changed
     "server create",
     SERVER,
     options=FIELD_OPTIONS,
+    keeps_here=True,
     example="remote-mailcfg server create --name Main --smtp-host smtp.example.org"
     " --smtp-encryption starttls --smtp-user mailer@example.org",
 )
@@ -80,7 +82,7 @@ def create(
     terminal, the password without showing it (elsewhere: SMTP_PASS or SMTP_PASS_FILE).
     """
     values = values_to_create(given, environment)
-    return partial(create_server, values=values, test=test, force=force)
+    return partial(create_server, values=values, test=test, force=force, run=new_run_name())
 
 
 @instance_command(
@@ -88,6 +90,7 @@ def create(
     "server update",
     SERVER,
     options=FIELD_OPTIONS,
+    keeps_here=True,
     example="remote-mailcfg server update Main --smtp-host smtp2.example.org",
 )
 def update(
@@ -103,10 +106,12 @@ def update(
     or is asked for with --smtp-pass.
     """
     values = values_to_update(given, environment)
-    return partial(update_server, named=server, values=values, test=test)
+    return partial(update_server, named=server, values=values, test=test, run=new_run_name())
 
 
-@instance_command(app, "server archive", SERVER, example="remote-mailcfg server archive Old")
+@instance_command(
+    app, "server archive", SERVER, keeps_here=True, example="remote-mailcfg server archive Old"
+)
 def archive(
     _environment: Environment,
     server: ServerArgument,
@@ -115,10 +120,12 @@ def archive(
     ] = False,
 ) -> Operation[ChangedServer]:
     """Archive a mail server: Odoo never chooses it again, and its settings stay."""
-    return partial(archive_server, named=server, force=force)
+    return partial(archive_server, named=server, force=force, run=new_run_name())
 
 
-@instance_command(app, "server unarchive", SERVER, example="remote-mailcfg server unarchive Old")
+@instance_command(
+    app, "server unarchive", SERVER, keeps_here=True, example="remote-mailcfg server unarchive Old"
+)
 def unarchive(
     _environment: Environment,
     server: ServerArgument,
@@ -128,10 +135,12 @@ def unarchive(
     ] = False,
 ) -> Operation[ChangedServer]:
     """Make an archived mail server active again, once it passed the instance's test."""
-    return partial(unarchive_server, named=server, test=test, force=force)
+    return partial(unarchive_server, named=server, test=test, force=force, run=new_run_name())
 
 
-@instance_command(app, "server delete", SERVER, example="remote-mailcfg server delete 3 --yes")
+@instance_command(
+    app, "server delete", SERVER, keeps_here=True, example="remote-mailcfg server delete 3 --yes"
+)
 def delete(
     _environment: Environment,
     server: ServerArgument,
@@ -145,7 +154,7 @@ def delete(
         raise ConfigurationError(
             "missing-value", "server delete asks, and nobody can be asked here", "Give --yes."
         )
-    return partial(delete_server, named=server, force=force, yes=yes)
+    return partial(delete_server, named=server, force=force, yes=yes, run=new_run_name())
 
 
 @instance_command(app, "server test", SERVER_TESTS, example="remote-mailcfg server test Main")

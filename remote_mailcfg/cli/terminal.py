@@ -41,6 +41,11 @@ class Terminal:
         if verbose:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
+    @property
+    def attended(self) -> bool:
+        """Whether a question would reach a person; see `Progress`."""
+        return can_ask()
+
     def working(self, what: str, *, slow: bool = False) -> None:
         """Show what takes a while, on a terminal; see `Progress`."""
         if not self.err.is_terminal or self.quiet:
@@ -67,6 +72,10 @@ class Terminal:
         """Ask on the terminal; no is the answer to everything but a yes."""
         self.done()
         return typer.confirm(question.translate(CONTROL), err=True)
+
+    def show(self, text: RenderableType) -> None:
+        """Show what a question is about, on stderr."""
+        self.err.print(text, markup=False)
 
     def problem(self, text: RenderableType) -> None:
         """Say what failed, on stderr, quiet or not."""

@@ -21,8 +21,10 @@ REFRESHES_A_SECOND: Final = 4
 class Watch:
     """The progress of many instances at once: a line that changes on a terminal, else one each.
 
-    Instances are begun in threads and ended in the main one.
+    Instances are begun in threads and ended in the main one. Nobody is asked for one of many.
     """
+
+    attended = False
 
     def __init__(self, terminal: Terminal, total: int) -> None:
         self._terminal = terminal

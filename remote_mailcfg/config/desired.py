@@ -22,4 +22,4 @@ def parse_desired(text: str, path: Path) -> DesiredState:
     if isinstance(found, list):
         raise wrong_form(path, found, schema="mail-servers")
     policy, servers = found
-    return DesiredState(path=path, policy=policy, servers=servers)
+    return DesiredState(path=path, text=text, policy=policy, servers=servers)

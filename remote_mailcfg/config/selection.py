@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +18,28 @@ from remote_mailcfg.config.inventory import (
 )
 from remote_mailcfg.config.single_instance import parse_entry
 from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.model.target import Target
 
 #: What describes the single instance. A key or a password alone may be one that an inventory's
 #: reference names.
 SINGLE: Final = ("OPENSPP_URL", "OPENSPP_DB", "OPENSPP_LOGIN")
 MOST_SHOWN: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The chosen instances, at least one, and the inventory that they are of.
+
+    It is None for the single instance of the environment.
+    """
+
+    entries: tuple[Entry, ...]
+    inventory: Inventory | None = None
+
+    @property
+    def everybody(self) -> tuple[Target, ...]:
+        """All targets of the inventory, chosen or not."""
+        return tuple(it.target for it in (self.inventory or self).entries)
 
 
 def choose_entries(
@@ -32,12 +50,13 @@ def choose_entries(
     tags: Sequence[str],
     everything: bool,
     inventory: Path | None,
-) -> tuple[Entry, ...]:
+    usual: Sequence[str] = (),
+) -> Choice:
     """Return the instances: those of `names` in that order, then of `tags`, or of `everything`.
 
-    Where nothing is chosen it is the single one of the environment, else the only one of the
-    inventory. A file that was given with --env-file or --inventory decides between the two.
-    Raises `ConfigurationError`; at least one instance is returned.
+    Where nothing is chosen it is the single one of the environment, else those of the inventory
+    that are `usual` for the command, else its only one. A file that was given with --env-file or
+    --inventory decides between the two. Raises `ConfigurationError`.
     """
     if everything and (names or tags):
         raise ConfigurationError(
@@ -47,10 +66,13 @@ def choose_entries(
         )
     if everything or names or tags:
         loaded = _load(inventory, environment)
-        return loaded.entries if everything else _choose(loaded, names, tags)
+        return Choice(loaded.entries if everything else _choose(loaded, names, tags), loaded)
     is_single = env_file_given or any(map(environment.get, SINGLE))
     path = None if is_single and not inventory else find_inventory(inventory, environment)
-    return (_only(load_inventory(path)) if path else parse_entry(environment),)
+    if path is None:
+        return Choice((parse_entry(environment),))
+    loaded = load_inventory(path)
+    return Choice(_choose(loaded, usual, ()) if usual else (_only(loaded),), loaded)
 
 
 def _load(inventory: Path | None, environment: Environment) -> Inventory:

@@ -40,6 +40,8 @@ Operation = Callable[[Target, Progress], T] | WithSecrets[T] | ForOne[T]
 class Unattended:
     """Progress that nobody follows; nobody is there to answer a question."""
 
+    attended = False
+
     def working(self, what: str, *, slow: bool = False) -> None:
         """Say nothing."""
 

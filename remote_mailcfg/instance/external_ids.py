@@ -21,3 +21,27 @@ def fetch_managed(instance: Instance) -> dict[str, int]:
         order="name",
     )
     return {row["name"]: row["res_id"] for row in rows}
+
+
+def mark_server(instance: Instance, key: str, server_id: int) -> None:
+    """Give a mail server the external id `remote_mailcfg.KEY`, wherever that pointed before."""
+    values = {"module": MODULE, "name": key, "model": MODEL, "res_id": server_id, "noupdate": True}
+    ids = _find_mark(instance, key)
+    if ids:
+        instance.call("ir.model.data", "write", ids, vals={"model": MODEL, "res_id": server_id})
+    else:
+        instance.call("ir.model.data", "create", vals_list=values)
+
+
+def unmark_server(instance: Instance, key: str) -> None:
+    """Take the external id of a key away; the mail server stays."""
+    ids = _find_mark(instance, key)
+    if ids:
+        instance.call("ir.model.data", "unlink", ids)
+
+
+def _find_mark(instance: Instance, key: str) -> list[int]:
+    ids: list[int] = instance.call(
+        "ir.model.data", "search", domain=[["module", "=", MODULE], ["name", "=", key]]
+    )
+    return ids

@@ -1,7 +1,7 @@
 """The mail servers of an instance: reading them without their secrets, and the single writes."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from remote_mailcfg.errors import OdooError, TransportError
@@ -32,6 +32,15 @@ READ_FIELDS: Final = (
     "max_email_size",
     "active",
     "owner_user_id",
+)
+
+#: Tokens of Gmail and Outlook (google_gmail, microsoft_outlook; 17 and 19).
+TOKENS: Final = (
+    "google_gmail_authorization_code",
+    "google_gmail_refresh_token",
+    "google_gmail_access_token",
+    "microsoft_outlook_refresh_token",
+    "microsoft_outlook_access_token",
 )
 
 ENVIRONMENT_SUFFIX: Final = "_env_is_editable"
@@ -74,6 +83,28 @@ def fetch_ids_with(instance: Instance, field: str, domain: Sequence[Any]) -> fro
     return frozenset(found)
 
 
+def fetch_tokens(instance: Instance, capabilities: Capabilities) -> dict[int, tuple[str, ...]]:
+    """Return which tokens of Gmail and Outlook are set, by record, without reading them."""
+    names = [field for field in TOKENS if field in capabilities.fields]
+    held = {field: fetch_ids_with(instance, field, [ARCHIVED_TOO]) for field in names}
+    ids = sorted(set().union(*held.values()))
+    return {it: tuple(field for field in names if it in held[field]) for it in ids}
+
+
+def fetch_last_writes(instance: Instance, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Return who last wrote each record, and when (UTC, as Odoo tells it)."""
+    rows = instance.call(
+        MODEL,
+        "search_read",
+        domain=[ARCHIVED_TOO, ["id", "in", list(ids)]],
+        fields=["write_uid", "write_date"],
+    )
+    return {
+        row["id"]: (row["write_uid"][1] if row["write_uid"] else "somebody", row["write_date"])
+        for row in rows
+    }
+
+
 def holds(instance: Instance, server_id: int, field: str, value: Secret | str) -> bool:
     """Tell whether a record's `field` equals `value`, without reading it (base64 for binaries)."""
     plain = value.reveal() if isinstance(value, Secret) else value
@@ -113,35 +144,6 @@ def find_servers_named(
         MODEL, "search_read", domain=[ARCHIVED_TOO, ["name", "ilike", text]], fields=["name"]
     )
     return tuple(row["id"] for row in rows if row["name"].startswith(prefixes))
-
-
-def restore_server(
-    instance: Instance, server_id: int, backup_id: int, fields: Iterable[str]
-) -> None:
-    """Let the server copy fields from one record to another, secrets included; nothing is read.
-
-    By a server action that exists for this one call (`ir.actions.server`; 17.0 and 19.0).
-    """
-    model_ids = instance.call("ir.model", "search", domain=[["model", "=", MODEL]])
-    values = ", ".join(f"{field!r}: backup[{field!r}]" for field in sorted(fields))
-    python = (
-        f"backup = env[{MODEL!r}].browse({backup_id})\n"
-        f"env[{MODEL!r}].browse({server_id}).write({{{values}}})"
-    )
-    action_id = instance.call(
-        "ir.actions.server",
-        "create",
-        vals_list={
-            "name": f"remote-mailcfg: put mail server {server_id} back",
-            "model_id": model_ids[0],
-            "state": "code",
-            "code": python,
-        },
-    )
-    try:
-        instance.call("ir.actions.server", "run", (action_id,))
-    finally:
-        instance.call("ir.actions.server", "unlink", (action_id,))
 
 
 def fetch_probe_sender(instance: Instance, from_filter: str) -> str:

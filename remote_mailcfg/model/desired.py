@@ -1,6 +1,6 @@
 """The outgoing mail servers that instances shall have: what a desired-state file says."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -66,8 +66,9 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredState:
-    """What one file says: the policy, and at least one server, in its order."""
+    """What one file says: the policy, and at least one server, in its order; `text` is the file."""
 
     path: Path
+    text: str = field(default="", compare=False, repr=False)
     policy: Policy
     servers: tuple[DesiredServer, ...]

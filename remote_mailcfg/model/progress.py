@@ -6,6 +6,11 @@ from typing import Protocol
 class Progress(Protocol):
     """What the command line gives an operation to speak through."""
 
+    @property
+    def attended(self) -> bool:
+        """Whether a question would reach a person."""
+        ...
+
     def working(self, what: str, *, slow: bool = False) -> None:
         """Say what takes a while now; shown on a terminal until the next one.
 

@@ -1,9 +1,13 @@
 """What all changes of a server share: look, say what it means, carry it out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from remote_mailcfg.apply.change import Applier
+from remote_mailcfg.apply.changes import CarriedOut, carry_out
+from remote_mailcfg.apply.recovery import recover, remove_left_candidates
+from remote_mailcfg.apply.run import Run
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
+from remote_mailcfg.instance.external_ids import fetch_managed
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.mail_servers import fetch_capabilities, fetch_servers
 from remote_mailcfg.instance.parameters import fetch_parameters
@@ -17,18 +21,25 @@ from remote_mailcfg.model.selection import find_server
 from remote_mailcfg.model.smtp_test import SmtpTest
 from remote_mailcfg.model.values import Values, check_values
 from remote_mailcfg.plan.change import Change
+from remote_mailcfg.store.journal import Journal
+from remote_mailcfg.store.runs import find_cut_off
 
 FALLBACK = "Odoo sends through smtp_server of odoo.conf, localhost:25 in the stock images"
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedServer:
-    """The server as it is now (as it was, where it was removed), and the test that proved it."""
+    """The server as it is now (as it was, where it was removed), and the test that proved it.
+
+    `run` is the name that `rollback` takes it back by, `""` where nothing was written.
+    """
 
     server: MailServerRecord
     default: bool
     test: SmtpTest | None
     removed: bool = False
+    run: str = ""
+    managed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +63,30 @@ class Scene:
         return server
 
 
-def look_at(instance: Instance, progress: Progress) -> Scene:
-    """Fetch what the instance can hold and the servers it has."""
+def look_at(
+    instance: Instance, progress: Progress, *, yes: bool = False, spares_candidates: bool = False
+) -> Scene:
+    """Put right what runs that were cut off left, and fetch what the instance can hold and has.
+
+    Asks first where a person is there, unless `yes`; raises `declined` when the answer is no, and
+    `stale-plan` where another operator is at work, unless it `spares_candidates`.
+    """
     capabilities = fetch_capabilities(instance)
-    return Scene(instance, capabilities, fetch_servers(instance, capabilities), progress)
+    target = instance.target
+    for run in find_cut_off(target, changing=True):
+        question = (
+            f"{target.name}: run {run.name} ({run.command}, begun {run.at}) was cut off. Remove"
+            " what it left, and keep what it had proved and switched?"
+        )
+        if progress.attended and not yes and not progress.confirm(question):
+            raise RemoteMailcfgError(
+                "declined", f"run {run.name} was cut off, and is left as it is; nothing was written"
+            )
+        recover(instance, capabilities, progress, run)
+    servers = fetch_servers(instance, capabilities)
+    if not spares_candidates:
+        servers = remove_left_candidates(instance, capabilities, progress, servers)
+    return Scene(instance, capabilities, servers, progress)
 
 
 def refuse_invalid(scene: Scene, values: Values, before: MailServerRecord | None) -> None:
@@ -109,8 +140,8 @@ def leave(scene: Scene, server: MailServerRecord, why: str) -> ChangedServer:
     return ChangedServer(server, is_default(scene.servers, server), None)
 
 
-def carry_out(scene: Scene, change: Change, *, test: bool) -> ChangedServer:
-    """Say what a change means for routing, carry it out and return the server as it is then."""
+def make_change(scene: Scene, change: Change, *, test: bool, run: str) -> ChangedServer:
+    """Say what a change means for routing, make it and return the server as it is then."""
     name = scene.instance.target.name
     if change.action != "delete":
         senders = fetch_senders(scene.instance)
@@ -125,10 +156,36 @@ def carry_out(scene: Scene, change: Change, *, test: bool) -> ChangedServer:
         scene.progress.note(f"{name}: --no-test: the connection is not proved before the switch")
     if change.action == "update" and not change.needs_proof:
         scene.progress.note(f"{name}: no test: the connection does not depend on what changes")
-    applier = Applier(scene.instance, scene.capabilities, scene.progress, test=test)
-    server_id, proof = applier.apply(change)
+    carried = make_changes(scene, (change,), command=f"server {change.action}", test=test, run=run)
+    if carried.error is not None:
+        raise carried.error
+    (made,) = carried.changes
     if change.action == "delete":
-        return ChangedServer(change.after, default=False, test=None, removed=True)
+        return ChangedServer(change.after, default=False, test=None, removed=True, run=run)
     servers = fetch_servers(scene.instance, scene.capabilities)
-    server = find_server(servers, str(server_id))
-    return ChangedServer(server, is_default(servers, server), proof)
+    server = find_server(servers, str(made.server_id))
+    managed = server.id in fetch_managed(scene.instance).values()
+    is_used = is_default(servers, server)
+    return ChangedServer(server, is_used, made.test, run=run, managed=managed)
+
+
+def make_changes(
+    scene: Scene,
+    changes: Sequence[Change],
+    *,
+    command: str,
+    test: bool,
+    run: str,
+    undoes: str = "",
+) -> CarriedOut:
+    """Carry out changes as one run with its journal; see `carry_out`."""
+    work = Run(
+        instance=scene.instance,
+        capabilities=scene.capabilities,
+        progress=scene.progress,
+        name=run,
+        test=test,
+        keeps_backups=not undoes,
+        journal=Journal(scene.instance.target, run),
+    )
+    return carry_out(work, changes, command=command, undoes=undoes)

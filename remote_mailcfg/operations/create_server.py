@@ -6,17 +6,17 @@ from remote_mailcfg.model.target import Target
 from remote_mailcfg.model.values import Values
 from remote_mailcfg.operations.change_server import (
     ChangedServer,
-    carry_out,
     look_at,
+    make_change,
     refuse_invalid,
     refuse_neutralized,
 )
-from remote_mailcfg.operations.entry import enter_instance
+from remote_mailcfg.operations.entry import enter_to_change
 from remote_mailcfg.plan.change import Change
 
 
 def create_server(
-    target: Target, progress: Progress, *, values: Values, test: bool, force: bool
+    target: Target, progress: Progress, *, values: Values, test: bool, force: bool, run: str
 ) -> ChangedServer:
     """Create an active mail server with these values.
 
@@ -24,7 +24,7 @@ def create_server(
     `unsafe-plan` on a neutralized database, `test-failed`; `force` makes a second of the name, and
     one on a neutralized database.
     """
-    with enter_instance(target, progress) as instance:
+    with enter_to_change(target, progress) as instance:
         scene = look_at(instance, progress)
         refuse_invalid(scene, values, None)
         same_name = [server for server in scene.servers if server.name == values["name"]]
@@ -39,4 +39,6 @@ def create_server(
             )
         if not force:
             refuse_neutralized(scene)
-        return carry_out(scene, Change(action="create", before=None, values=values), test=test)
+        return make_change(
+            scene, Change(action="create", before=None, values=values), test=test, run=run
+        )

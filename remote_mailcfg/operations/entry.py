@@ -7,11 +7,32 @@ from remote_mailcfg.instance.instance import Instance, open_instance
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.web_login import remove_leftover_freeze
+from remote_mailcfg.store.locks import changing_instance
+from remote_mailcfg.store.runs import find_cut_off
 
 
 @contextmanager
 def enter_instance(target: Target, progress: Progress) -> Iterator[Instance]:
-    """Log in, and first put right what a killed run of ours left behind."""
+    """Log in to read, and say where a run of ours was killed on the way."""
+    with _logged_in(target, progress) as instance:
+        for run in find_cut_off(target):
+            progress.note(
+                f"{target.name}: run {run.name} ({run.command}) was cut off; the next change here"
+                " puts right what it left, `remote-mailcfg runs show` tells what it was at"
+            )
+        yield instance
+
+
+@contextmanager
+def enter_to_change(target: Target, progress: Progress) -> Iterator[Instance]:
+    """Log in to change something; raises `busy` where another run on this machine does so."""
+    with changing_instance(target), _logged_in(target, progress) as instance:
+        yield instance
+
+
+@contextmanager
+def _logged_in(target: Target, progress: Progress) -> Iterator[Instance]:
+    """Log in, and first put right what a killed login of ours left behind."""
     progress.working(f"{target.name}: connecting")
     with open_instance(target) as instance:
         if remove_leftover_freeze(instance):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from remote_mailcfg.instance.external_ids import fetch_managed
 from remote_mailcfg.instance.mail_servers import fetch_capabilities, fetch_servers
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.progress import Progress
@@ -12,15 +13,20 @@ from remote_mailcfg.operations.entry import enter_instance
 
 @dataclass(frozen=True, slots=True)
 class ServerList:
-    """All mail servers in Odoo's order; `default_id` is the one used when no filter decides."""
+    """All mail servers in Odoo's order; `default_id` is the one used when no filter decides.
+
+    `managed` are the ids of those that are marked as ours.
+    """
 
     servers: tuple[MailServerRecord, ...]
     default_id: int | None
+    managed: frozenset[int] = frozenset()
 
 
 def list_servers(target: Target, progress: Progress) -> ServerList:
     """Fetch the mail servers of `target`."""
     with enter_instance(target, progress) as instance:
         servers = fetch_servers(instance, fetch_capabilities(instance))
+        managed = fetch_managed(instance).values()
     default = default_server(servers)
-    return ServerList(servers, default.id if default else None)
+    return ServerList(servers, default.id if default else None, frozenset(managed))

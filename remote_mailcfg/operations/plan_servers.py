@@ -1,14 +1,22 @@
 """Plan: what would have to be done so that an instance has the mail servers of a file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from remote_mailcfg.config.mail_server import resolve_field
 from remote_mailcfg.config.secrets import Secrets
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.instance.external_ids import fetch_managed
 from remote_mailcfg.instance.instance import Instance
-from remote_mailcfg.instance.mail_servers import fetch_capabilities, fetch_servers, holds
+from remote_mailcfg.instance.mail_servers import (
+    fetch_capabilities,
+    fetch_servers,
+    fetch_tokens,
+    holds,
+)
+from remote_mailcfg.instance.parameters import fetch_parameters
+from remote_mailcfg.instance.usage import fetch_usage
 from remote_mailcfg.model.capabilities import Capabilities
 from remote_mailcfg.model.desired import DesiredServer, DesiredState
 from remote_mailcfg.model.mail_server import MailServerRecord
@@ -19,39 +27,99 @@ from remote_mailcfg.operations.entry import enter_instance
 from remote_mailcfg.plan.matching import differing, match_servers, told
 from remote_mailcfg.plan.server_plan import Actual, Plan, SecretState, make_plan
 
+#: Odoo marks a copy of production that must not mail real people with it (16 and later).
+NEUTRALIZED: Final = "database.is_neutralized"
+FALSE_WORDS: Final = frozenset({"false", "0", ""})
+
+#: Fields of secrets by the key of their entry, that are left as they are.
+LeftAlone = Mapping[str, tuple[str, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedServers:
-    """The plan for one instance, and why some secrets could not be compared."""
+    """The plan for one instance, and why some secrets could not be compared.
+
+    `neutralized` and `used_by` (who uses a server that is to be archived, by its id) are what its
+    guards look at; `dangers` is what they found, where anybody looked.
+    """
 
     plan: Plan
     notes: tuple[str, ...]
+    neutralized: bool = False
+    used_by: Mapping[int, str] = field(default_factory=dict)
+    dangers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a plan is made for: the file, and whether others lose their credentials."""
+
+    state: DesiredState
+    clear_credentials: bool = False
+
+    def on(self, target: Target) -> list[DesiredServer]:
+        """Return the servers that an instance shall have."""
+        return [it.on(target.name) for it in self.state.servers if it.fits(target)]
 
 
 def plan_servers(
-    target: Target, progress: Progress, secrets: Secrets, *, state: DesiredState
+    target: Target, progress: Progress, secrets: Secrets, *, wanted: Wanted
 ) -> PlannedServers:
     """Compare the mail servers of `target` with the file; nothing is changed.
 
     Raises `invalid-value` with all that the instance cannot hold, `ambiguous`, `unsafe-plan` for a
     file without an active server for an instance of a safe role.
     """
-    desired = [it.on(target.name) for it in state.servers if it.fits(target)]
-    _refuse_emptying(target, desired, state)
+    refuse_emptying(target, wanted)
     with enter_instance(target, progress) as instance:
         capabilities = fetch_capabilities(instance)
         servers = fetch_servers(instance, capabilities)
-        managed = fetch_managed(instance)
-        matched = match_servers(desired, servers, managed)
-        _refuse_invalid(desired, matched, capabilities)
-        states, notes = _compare_secrets(instance, desired, matched, secrets)
-    actual = Actual(servers=servers, managed=managed, matched=matched, secrets=states)
-    return PlannedServers(make_plan(target, desired, state.policy, actual), notes)
+        return plan_records(instance, capabilities, servers, secrets, wanted)
 
 
-def _refuse_emptying(target: Target, desired: Sequence[DesiredServer], state: DesiredState) -> None:
+def plan_records(
+    instance: Instance,
+    capabilities: Capabilities,
+    servers: tuple[MailServerRecord, ...],
+    secrets: Secrets,
+    wanted: Wanted,
+    *,
+    left_alone: LeftAlone | None = None,
+) -> PlannedServers:
+    """Compare the records of an instance with what is wanted, as `plan_servers` does.
+
+    Secrets that are `left_alone` are not compared: an earlier plan could not tell.
+    """
+    target, desired = instance.target, wanted.on(instance.target)
+    managed = fetch_managed(instance)
+    matched = match_servers(desired, servers, managed)
+    _refuse_invalid(desired, matched, capabilities)
+    states, notes = _compare_secrets(instance, desired, matched, secrets, left_alone or {})
+    actual = Actual(
+        servers=servers,
+        managed=managed,
+        matched=matched,
+        secrets=states,
+        tokens=fetch_tokens(instance, capabilities) if wanted.clear_credentials else {},
+    )
+    plan = make_plan(
+        target, desired, wanted.state.policy, actual, clear_credentials=wanted.clear_credentials
+    )
+    value = fetch_parameters(instance, NEUTRALIZED).get(NEUTRALIZED, "")
+    used_by = {
+        change.server_id: usage
+        for change in plan.to_do
+        if change.action == "archive" and change.server_id is not None
+        if (usage := fetch_usage(instance, capabilities, change.server_id).describe())
+    }
+    neutralized = value.lower() not in FALSE_WORDS
+    return PlannedServers(plan, notes, neutralized=neutralized, used_by=used_by)
+
+
+def refuse_emptying(target: Target, wanted: Wanted) -> None:
     """Refuse to leave an instance of a safe role without a server: Odoo would use odoo.conf's."""
-    active = [it for it in desired if it.values.get("active", True)]
+    state = wanted.state
+    active = [it for it in wanted.on(target) if it.values.get("active", True)]
     if target.role in state.policy.safe_roles and not active:
         raise RemoteMailcfgError(
             "unsafe-plan",
@@ -74,7 +142,9 @@ def _refuse_invalid(
         values = {field: it for field, it in entry.values.items() if field in written}
         values = {**values, **dict(entry.references)}
         values.pop("active", None)
-        found = check_values(values, capabilities, record)
+        # what the environment manages is a guard's matter: it does not stop a plan
+        editable = replace(record, environment_managed=()) if record else None
+        found = check_values(values, capabilities, editable)
         problems += [f"{entry.key}: {problem}" for problem in found]
     if problems:
         raise ConfigurationError(
@@ -87,25 +157,29 @@ def _compare_secrets(
     desired: Sequence[DesiredServer],
     matched: Mapping[str, MailServerRecord | None],
     secrets: Secrets,
+    left_alone: LeftAlone,
 ) -> tuple[dict[tuple[str, str], SecretState], tuple[str, ...]]:
     """Return the state of each secret by key and field, and why some cannot be told."""
     states: dict[tuple[str, str], SecretState] = {}
     notes: list[str] = []
     for entry in desired:
-        for field, reference in entry.references:
-            what = f"{entry.key}: {field}"
+        for name, reference in entry.references:
+            what = f"{entry.key}: {name}"
+            if name in left_alone.get(entry.key, ()):
+                states[entry.key, name] = "cannot tell"
+                continue
             try:
                 value = resolve_field(
-                    field, reference, folder=entry.folder, secrets=secrets, what=what
+                    name, reference, folder=entry.folder, secrets=secrets, what=what
                 )
             except ConfigurationError as error:
-                states[entry.key, field] = "cannot tell"
+                states[entry.key, name] = "cannot tell"
                 notes.append(error.message)
                 continue
             record = matched[entry.key]
-            if record is None or not told(record, field):
-                states[entry.key, field] = "set"
+            if record is None or not told(record, name):
+                states[entry.key, name] = "set"
             else:
-                same = holds(instance, record.id, field, value)
-                states[entry.key, field] = "unchanged" if same else "changed"
+                same = holds(instance, record.id, name, value)
+                states[entry.key, name] = "unchanged" if same else "changed"
     return states, tuple(notes)

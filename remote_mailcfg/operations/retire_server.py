@@ -5,19 +5,21 @@ from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.change_server import (
     ChangedServer,
-    carry_out,
     leave,
     look_at,
+    make_change,
     refuse_neutralized,
     refuse_used,
 )
-from remote_mailcfg.operations.entry import enter_instance
+from remote_mailcfg.operations.entry import enter_to_change
 from remote_mailcfg.plan.change import Change
 
 
-def archive_server(target: Target, progress: Progress, *, named: str, force: bool) -> ChangedServer:
+def archive_server(
+    target: Target, progress: Progress, *, named: str, force: bool, run: str
+) -> ChangedServer:
     """Archive a server: it is never chosen again. Raises `in-use` unless `force`."""
-    with enter_instance(target, progress) as instance:
+    with enter_to_change(target, progress) as instance:
         scene = look_at(instance, progress)
         server = scene.find(named)
         if not server.active:
@@ -25,17 +27,17 @@ def archive_server(target: Target, progress: Progress, *, named: str, force: boo
         if not force:
             refuse_used(scene, server)
         change = Change(action="archive", before=server, values={"active": False})
-        return carry_out(scene, change, test=False)
+        return make_change(scene, change, test=False, run=run)
 
 
 def unarchive_server(
-    target: Target, progress: Progress, *, named: str, test: bool, force: bool
+    target: Target, progress: Progress, *, named: str, test: bool, force: bool, run: str
 ) -> ChangedServer:
     """Prove an archived server and make it active.
 
     Raises `test-failed`, or `unsafe-plan` on a neutralized database unless `force`.
     """
-    with enter_instance(target, progress) as instance:
+    with enter_to_change(target, progress) as instance:
         scene = look_at(instance, progress)
         server = scene.find(named)
         if server.active:
@@ -43,18 +45,18 @@ def unarchive_server(
         if not force:
             refuse_neutralized(scene)
         change = Change(action="unarchive", before=server, values={"active": True})
-        return carry_out(scene, change, test=test)
+        return make_change(scene, change, test=test, run=run)
 
 
 def delete_server(
-    target: Target, progress: Progress, *, named: str, force: bool, yes: bool
+    target: Target, progress: Progress, *, named: str, force: bool, yes: bool, run: str
 ) -> ChangedServer:
     """Remove a server for good, after asking unless `yes`.
 
     Raises `in-use` unless `force`, `declined` when the answer is no.
     """
-    with enter_instance(target, progress) as instance:
-        scene = look_at(instance, progress)
+    with enter_to_change(target, progress) as instance:
+        scene = look_at(instance, progress, yes=yes, spares_candidates=True)
         server = scene.find(named)
         if not force:
             refuse_used(scene, server)
@@ -63,4 +65,4 @@ def delete_server(
         if not yes and not progress.confirm(question):
             raise RemoteMailcfgError("declined", f"mail server {server.id} was not removed")
         change = Change(action="delete", before=server, values={})
-        return carry_out(scene, change, test=False)
+        return make_change(scene, change, test=False, run=run)

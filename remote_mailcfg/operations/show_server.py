@@ -10,6 +10,7 @@ from remote_mailcfg.operations.list_servers import list_servers
 
 def show_server(target: Target, progress: Progress, *, named: str) -> ChangedServer:
     """Fetch the server of this id or name. Raises `not-found` or `ambiguous`."""
-    servers = list_servers(target, progress).servers
-    server = find_server(servers, named)
-    return ChangedServer(server, is_default(servers, server), None)
+    found = list_servers(target, progress)
+    server = find_server(found.servers, named)
+    managed = server.id in found.managed
+    return ChangedServer(server, is_default(found.servers, server), None, managed=managed)

@@ -6,24 +6,24 @@ from remote_mailcfg.model.target import Target
 from remote_mailcfg.model.values import Values
 from remote_mailcfg.operations.change_server import (
     ChangedServer,
-    carry_out,
     leave,
     look_at,
+    make_change,
     refuse_invalid,
 )
-from remote_mailcfg.operations.entry import enter_instance
+from remote_mailcfg.operations.entry import enter_to_change
 from remote_mailcfg.plan.change import Change, drop_unchanged
 
 
 def update_server(
-    target: Target, progress: Progress, *, named: str, values: Values, test: bool
+    target: Target, progress: Progress, *, named: str, values: Values, test: bool, run: str
 ) -> ChangedServer:
     """Change these values of one server and nothing else.
 
     Raises `not-found`, `ambiguous`, `invalid-value`, `test-failed` (the live record is untouched
     then) or `not-verified`.
     """
-    with enter_instance(target, progress) as instance:
+    with enter_to_change(target, progress) as instance:
         scene = look_at(instance, progress)
         server = scene.find(named)
         refuse_invalid(scene, values, server)
@@ -38,4 +38,6 @@ def update_server(
             progress.note(f"{target.name}: the password is part of the change")
         if not changed:
             return leave(scene, server, "is so already")
-        return carry_out(scene, Change(action="update", before=server, values=changed), test=test)
+        return make_change(
+            scene, Change(action="update", before=server, values=changed), test=test, run=run
+        )

@@ -7,7 +7,7 @@ from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.values import TOKEN_AUTHENTICATIONS, Values
 from remote_mailcfg.secret import Secret
 
-Action = Literal["create", "update", "archive", "unarchive", "delete"]
+Action = Literal["create", "adopt", "update", "archive", "unarchive", "delete"]
 
 #: What the connection depends on; everything else is written without a test, since the priority of
 #: a dead relay must be changeable in an incident.
@@ -32,23 +32,56 @@ SECRET_FIELDS: Final = BINARY_FIELDS | {"smtp_pass"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """`before` is None for a new server; `values` are those to write, secrets as `Secret`."""
+    """One change of one record: `before` is None for a new one, secrets in `values` are `Secret`.
+
+    `key` is the entry of the file that the record shall be marked for; `unmarks` takes the mark of
+    `key` away instead. `backup` is an archived copy on the instance: `restored` fields are copied
+    from it on the server, and a new record is made from it. `reversible` is False where what is
+    lost shall be lost: no backup is made then.
+    """
 
     action: Action
     before: MailServerRecord | None
     values: Values
+    key: str | None = None
+    unmarks: bool = False
+    backup: int | None = None
+    restored: frozenset[str] = frozenset()
+    reversible: bool = True
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields that are written, whether by their value or from a backup."""
+        return self.restored | self.values.keys()
+
+    @property
+    def changes_connection(self) -> bool:
+        """Whether something is written that the connection depends on."""
+        return not PROVED_FIELDS.isdisjoint(self.fields)
 
     @property
     def needs_proof(self) -> bool:
-        """Whether the server's connection changes, or it becomes active."""
-        if self.action in {"create", "unarchive"}:
-            return True
-        return self.action == "update" and not PROVED_FIELDS.isdisjoint(self.values)
+        """Whether the server's connection changes while it is in use, or it becomes active."""
+        if self.action in {"archive", "delete"}:
+            return False
+        if self.before is None or not self.before.active:
+            return self.after.active or (self.before is not None and self.changes_connection)
+        return self.changes_connection
+
+    @property
+    def takes_copy(self) -> bool:
+        """Whether the proof is made on a copy of the live record."""
+        return (
+            self.before is not None
+            and self.needs_proof
+            and self.changes_connection
+            and not self.in_place
+        )
 
     @property
     def has_secrets(self) -> bool:
-        """Whether values are written that nobody can read to write them back."""
-        return not SECRET_FIELDS.isdisjoint(self.values)
+        """Whether fields are written that nobody can read to write them back."""
+        return not SECRET_FIELDS.isdisjoint(self.fields)
 
     @property
     def in_place(self) -> bool:

@@ -16,6 +16,8 @@ SIGNS: Final = {
     "adopt": ("~", "yellow"),
     "update": ("~", "yellow"),
     "archive": ("-", "red"),
+    "unarchive": ("+", "green"),
+    "delete": ("-", "red"),
     "unchanged": (" ", "dim"),
 }
 
@@ -36,7 +38,7 @@ def _data(result: PlannedServers) -> dict[str, Any]:
         "fingerprint": plan.fingerprint,
         "changes": [render_change(change) for change in plan.changes],
         "unmanaged": [{"id": it.id, "name": it.name} for it in plan.unmanaged],
-    }
+    } | ({"dangers": list(result.dangers)} if result.dangers else {})
 
 
 def _alike(result: PlannedServers) -> object:
@@ -44,7 +46,7 @@ def _alike(result: PlannedServers) -> object:
     changes = [render_change(change) for change in result.plan.changes]
     for change in changes:
         change["server"].pop("id")
-    return changes, [it.name for it in result.plan.unmanaged], result.notes
+    return changes, [it.name for it in result.plan.unmanaged], result.notes, result.dangers
 
 
 def _rows(result: PlannedServers) -> list[Row]:
@@ -64,18 +66,22 @@ def _rows(result: PlannedServers) -> list[Row]:
 
 
 def _text(result: PlannedServers) -> RenderableType:
-    lines = [line for change in result.plan.changes for line in _lines(change)]
+    lines = [line for change in result.plan.changes for line in make_change_lines(change)]
     lines += [
         Text(f"? {it.name}: active, and not in the file; left alone".translate(CONTROL))
         for it in result.plan.unmanaged
     ]
     lines += [Text(f"cannot tell: {note}", style="yellow") for note in result.notes]
+    lines += [
+        Text(f"apply would refuse: {it}".translate(CONTROL), style="red") for it in result.dangers
+    ]
     if result.plan.is_empty:
         lines.append(Text("Nothing to do."))
     return Group(*lines)
 
 
-def _lines(change: PlannedChange) -> list[Text]:
+def make_change_lines(change: PlannedChange) -> list[Text]:
+    """Return a change as people read it: what is done to which server, then field by field."""
     sign, style = SIGNS[change.action]
     key = f" ({change.key})" if change.key else ""
     lines = [Text(f"{sign} {change.action} {change.name}{key}".translate(CONTROL), style=style)]

@@ -31,7 +31,9 @@ LABELS: Final = {
 }
 
 
-def render_server(server: MailServerRecord, *, default: bool) -> dict[str, Any]:
+def render_server(
+    server: MailServerRecord, *, default: bool, managed: bool = False
+) -> dict[str, Any]:
     """Return the SERVER of the JSON contract: Odoo's own names and values."""
     fields = [field for field in LABELS if field != "has_password"]
     return {
@@ -40,7 +42,7 @@ def render_server(server: MailServerRecord, *, default: bool) -> dict[str, Any]:
         "active": server.active,
         "has_password": server.has_password,
         "default": default,
-        "ours": server.ours,
+        "ours": server.ours or ("managed" if managed else None),
     }
 
 
@@ -49,7 +51,10 @@ def _data(result: ServerList) -> dict[str, Any]:
 
 
 def _rows(result: ServerList) -> list[Row]:
-    return [render_server(s, default=s.id == result.default_id) for s in result.servers]
+    return [
+        render_server(s, default=s.id == result.default_id, managed=s.id in result.managed)
+        for s in result.servers
+    ]
 
 
 def _text(result: ServerList) -> RenderableType:
@@ -64,7 +69,11 @@ def _text(result: ServerList) -> RenderableType:
                 str(server.id),
                 str(server.sequence),
                 _summary(server),
-                _state(server, default=server.id == result.default_id),
+                _state(
+                    server,
+                    default=server.id == result.default_id,
+                    managed=server.id in result.managed,
+                ),
             )
             for server in result.servers
         ],
@@ -90,7 +99,12 @@ def _user(server: MailServerRecord) -> str:
     return server.smtp_user
 
 
-def _state(server: MailServerRecord, *, default: bool) -> Text:
+def _state(server: MailServerRecord, *, default: bool, managed: bool) -> Text:
+    text = _use(server, default=default)
+    return text.append(", managed", style="dim") if managed else text
+
+
+def _use(server: MailServerRecord, *, default: bool) -> Text:
     if server.ours:
         return Text(server.ours, style="yellow")
     if not server.active:
@@ -100,7 +114,7 @@ def _state(server: MailServerRecord, *, default: bool) -> Text:
     return Text("default", style="green") if default else Text("active")
 
 
-def _details(server: MailServerRecord, *, default: bool) -> RenderableType:
+def _details(server: MailServerRecord, *, default: bool, managed: bool) -> RenderableType:
     """Return one server with the guide's labels, a line each."""
     rows: list[tuple[str, str | Text]] = [("Id", str(server.id))]
     for field, label in LABELS.items():
@@ -114,26 +128,32 @@ def _details(server: MailServerRecord, *, default: bool) -> RenderableType:
         elif isinstance(value, float):
             value = f"{value:g} MB" if value else "as the instance's default"
         rows.append((label, str(value)))
-    rows.append(("State", _state(server, default=default)))
+    rows.append(("State", _state(server, default=default, managed=managed)))
     if server.environment_managed:
         rows.append(("From environment", ", ".join(server.environment_managed)))
     return make_table(("Field", "Value"), rows)
 
 
 def _changed_data(result: ChangedServer) -> dict[str, Any]:
-    server = render_server(result.server, default=result.default)
-    return {"server": server, "test": asdict(result.test) if result.test else None}
+    server = render_server(result.server, default=result.default, managed=result.managed)
+    run = {"run": result.run} if result.run else {}
+    return {"server": server, "test": asdict(result.test) if result.test else None} | run
 
 
 def _changed_rows(result: ChangedServer) -> list[Row]:
-    return [render_server(result.server, default=result.default)]
+    return [render_server(result.server, default=result.default, managed=result.managed)]
 
 
 def _changed_text(result: ChangedServer) -> RenderableType:
+    parts: list[RenderableType] = []
     if result.removed:
-        return Text(f"Mail server {result.server.id} '{result.server.name}' is removed.")
-    details = _details(result.server, default=result.default)
-    return Group(make_test(result.test), Text(), details) if result.test else details
+        parts.append(Text(f"Mail server {result.server.id} '{result.server.name}' is removed."))
+    else:
+        parts += [make_test(result.test), Text()] if result.test else []
+        parts.append(_details(result.server, default=result.default, managed=result.managed))
+    if result.run:
+        parts.append(Text(f"Undo with: remote-mailcfg rollback {result.run}", style="dim"))
+    return Group(*parts)
 
 
 SERVER_LIST: Final = View(_data, _rows, _text)

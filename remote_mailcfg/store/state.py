@@ -14,15 +14,24 @@ from platformdirs import user_state_path
 from remote_mailcfg.errors import RemoteMailcfgError
 
 
+def state_folder() -> Path:
+    """Return the folder for all that is kept between commands."""
+    return user_state_path("remote-mailcfg")
+
+
 def private_file(kind: str, *identity: str) -> Path:
     """Return where the file of this kind is kept for what `identity` names together."""
-    name = hashlib.sha256("\n".join(identity).encode()).hexdigest()[:32]
-    return user_state_path("remote-mailcfg") / kind / f"{name}.json"
+    return state_folder() / kind / f"{digest(*identity)}.json"
+
+
+def digest(*identity: str) -> str:
+    """Return a name for a file that is of what `identity` names together."""
+    return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:32]
 
 
 def make_private_folder(folder: Path) -> None:
     """Make a folder that only the user can enter, and the state folder around it likewise."""
-    with _refusals_told(folder):
+    with refusals_told(folder):
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
 
@@ -33,11 +42,16 @@ def save_private(path: Path, content: dict[str, Any]) -> None:
     Raises `not-saved` where the folder does not let the user write.
     """
     make_private_folder(path.parent)
-    with _refusals_told(path.parent):
+    replace_private(path, json.dumps(content))
+
+
+def replace_private(path: Path, text: str) -> None:
+    """Write a file in a folder that is there, as `save_private` does."""
+    with refusals_told(path.parent):
         handle, temporary = tempfile.mkstemp(dir=path.parent)  # made with mode 0600
         try:
-            with os.fdopen(handle, "w") as file:
-                json.dump(content, file)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).replace(path)
@@ -56,13 +70,13 @@ def load_private(path: Path) -> dict[str, Any] | None:
 
 
 @contextmanager
-def _refusals_told(folder: Path) -> Iterator[None]:
+def refusals_told(folder: Path) -> Iterator[None]:
     """Turn what the disk refuses into an error that names the folder."""
     try:
         yield
     except OSError as error:
         raise RemoteMailcfgError(
             "not-saved",
-            f"the state folder {folder} cannot be written: {error.strerror}",
-            "Make it writable, or set XDG_STATE_HOME to a folder of yours.",
+            f"the folder {folder} cannot be written: {error.strerror}",
+            "Make it writable; for the state folder, set XDG_STATE_HOME to one of yours.",
         ) from error

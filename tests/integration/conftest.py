@@ -156,7 +156,7 @@ def _watched(instance: Instance) -> Iterator[Instance]:
     before = [instance.records.parameter(key) for key in kept]
     yield instance
     assert [instance.records.parameter(key) for key in kept] == before
-    copies = ["name", "ilike", "remote-mailcfg %" + instance.token]
+    copies = ["name", "ilike", "remote-mailcfg candidate %" + instance.token]
     assert instance.records.servers(copies) == []
     for path in instance.state_files():
         held = path.read_text()

@@ -152,7 +152,7 @@ def test_people_see_servers_filters_and_what_is_odd_about_each(
 
 
 @pytest.mark.parametrize(
-    ("protocol", "count"), [("jsonrpc", 4), ("xmlrpc", 4), ("json2", 3)], ids=str
+    ("protocol", "count"), [("jsonrpc", 5), ("xmlrpc", 5), ("json2", 4)], ids=str
 )
 def test_a_list_takes_few_requests(
     faulty: tuple[Instance, Served], protocol: str, count: int

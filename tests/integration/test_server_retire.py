@@ -109,13 +109,15 @@ def test_a_server_is_deleted_with_yes(instance: Instance, smtp: SmtpPeers) -> No
     server_id = instance.add_server(smtp.plain, active=False)
     ran = instance.json("server", "delete", str(server_id), "--yes")
     assert (ran.code, ran.data["server"]["id"]) == (0, server_id)
-    assert instance.all_of_test() == []
+    assert instance.named() == []
 
 
 def test_people_are_told_that_a_server_is_removed(some_instance: Instance, smtp: SmtpPeers) -> None:
     server_id = some_instance.add_server(smtp.plain, active=False)
     ran = some_instance.run("server", "delete", str(server_id), "--yes")
-    assert ran.out == f"Mail server {server_id} '{some_instance.name()}' is removed.\n"
+    removed, undo = ran.out.splitlines()
+    assert removed == f"Mail server {server_id} '{some_instance.name()}' is removed."
+    assert undo.startswith("Undo with: remote-mailcfg rollback 2")
 
 
 def test_delete_where_nobody_can_be_asked_is_a_usage_error(
@@ -136,14 +138,14 @@ def test_delete_asks_a_person(
         terminal.read_until("[y/N]: ")
         terminal.type(answer)
         assert terminal.finish() == code, terminal.screen
-    assert len(some_instance.all_of_test()) == left
+    assert len(some_instance.named()) == left
 
 
 @pytest.mark.usefixtures("alone")
 def test_force_deletes_the_last_active_server(some_instance: Instance, smtp: SmtpPeers) -> None:
     server_id = some_instance.add_server(smtp.plain)
     ran = some_instance.run("server", "delete", str(server_id), "--yes", "--force")
-    assert (ran.code, some_instance.all_of_test()) == (0, [])
+    assert (ran.code, some_instance.named()) == (0, [])
 
 
 def test_force_makes_a_server_active_on_a_neutralized_database(

@@ -135,8 +135,8 @@ def test_a_server_that_is_not_there_is_not_found(some_instance: Instance) -> Non
     assert (ran.code, ran.error["code"]) == (1, "not-found")
 
 
-def test_a_candidate_is_not_updated(some_instance: Instance, smtp: SmtpPeers) -> None:
-    left = f"remote-mailcfg candidate 20260101T000000Z-abcdef: {some_instance.name()}"
+def test_a_backup_is_not_updated(some_instance: Instance, smtp: SmtpPeers) -> None:
+    left = f"remote-mailcfg backup 20260101T000000Z-abcdef: {some_instance.name()}"
     server_id = some_instance.add_server(smtp.plain, name=left, active=False)
     ran = some_instance.json("server", "update", str(server_id), "--sequence", "1")
     some_instance.records.call("ir.mail_server", "unlink", [server_id])

@@ -3,17 +3,20 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from remote_mailcfg.apply.change import Applier
+from remote_mailcfg.apply.changes import carry_out
+from remote_mailcfg.apply.run import Run, new_run_name
 from remote_mailcfg.errors import OdooError, RemoteMailcfgError, TransportError
 from remote_mailcfg.instance.mail_servers import fetch_servers
 from remote_mailcfg.model.mail_server import BACKUP_PREFIX, CANDIDATE_PREFIX, MailServerRecord
 from remote_mailcfg.model.smtp_test import SmtpTest
 from remote_mailcfg.plan.change import Action, Change
 from remote_mailcfg.secret import Secret
+from remote_mailcfg.store.journal import Journal
 from tests.fake_transport import (
     SERVERS,
     Call,
@@ -59,9 +62,11 @@ class Stage:
     action: Action
     values: dict[str, Any]
     test: bool = True
+    keeps_backups: bool = False
     progress: RecordedProgress = field(init=False)
     transport: FakeTransport = field(init=False)
     started: dict[int, Row] = field(init=False)
+    found: MailServerRecord | None = None
 
     def __post_init__(self) -> None:
         self.progress = RecordedProgress()
@@ -70,8 +75,8 @@ class Stage:
 
     @property
     def before(self) -> MailServerRecord | None:
-        if self.action == "create":
-            return None
+        if self.action == "create" or self.found is not None:
+            return self.found
         instance = make_instance(FakeTransport(self.table))
         (server,) = fetch_servers(instance, self.table.capabilities, ids=[7])
         return server
@@ -79,9 +84,21 @@ class Stage:
     def carry_out(self) -> tuple[int, SmtpTest | None]:
         change = Change(action=self.action, before=self.before, values=self.values)
         instance = make_instance(self.transport)
-        capabilities = self.table.capabilities
-        applier = Applier(instance, capabilities, self.progress, test=self.test)
-        return applier.apply(change)
+        name = new_run_name()
+        run = Run(
+            instance=instance,
+            capabilities=self.table.capabilities,
+            progress=self.progress,
+            name=name,
+            test=self.test,
+            keeps_backups=self.keeps_backups,
+            journal=Journal(instance.target, name),
+        )
+        made = carry_out(run, [change], command="test")
+        if made.error:
+            raise made.error
+        (carried,) = made.changes
+        return carried.server_id, carried.test
 
     def fail(self, *, code: str = "test-failed") -> RemoteMailcfgError:
         """Carry it out and return the error that it ends with."""
@@ -309,14 +326,12 @@ def test_a_certificate_that_could_not_be_cleared_is_not_verified() -> None:
 
 def test_a_record_that_is_gone_on_reading_back_is_not_verified() -> None:
     stage = updating({"sequence": 1})
-    change = Change(action="update", before=stage.before, values=stage.values)
+    stage.found = stage.before
     stage.table.rows.clear()
-    applier = Applier(
-        make_instance(stage.transport), stage.table.capabilities, stage.progress, test=True
-    )
 
-    with pytest.raises(OdooError, match="on reading back it is not there"):
-        applier.apply(change)
+    error = stage.fail(code="not-verified")
+
+    assert "on reading back it is not there" in error.message
 
 
 def test_a_backup_is_made_before_a_secret_is_written_and_is_known_by_name() -> None:
@@ -539,9 +554,11 @@ ERRORS: dict[str, tuple[Callable[[], BaseException], bool]] = {
 
 
 def calls_of(scene: Callable[[], Stage]) -> list[Call]:
-    """Return the calls of a scene in which nothing fails."""
+    """Return the calls of a scene in which nothing fails, its journal out of the way."""
     stage = scene()
-    stage.carry_out()
+    with TemporaryDirectory() as state, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_STATE_HOME", state)
+        stage.carry_out()
     return stage.transport.calls
 
 

@@ -30,7 +30,7 @@ def test_an_update_of_anything_else_needs_none(field: str) -> None:
     ],
 )
 def test_becoming_active_needs_proof(action: Action, values: dict[str, Any], needed: bool) -> None:  # noqa: FBT001 - a row's value
-    before = None if action == "create" else LIVE
+    before = None if action == "create" else replace(LIVE, active=action != "unarchive")
 
     assert Change(action=action, before=before, values=values).needs_proof is needed
 

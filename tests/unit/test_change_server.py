@@ -7,8 +7,8 @@ from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.operations.change_server import (
     ChangedServer,
     Scene,
-    carry_out,
     look_at,
+    make_change,
     refuse_invalid,
     refuse_neutralized,
     refuse_used,
@@ -166,6 +166,10 @@ def test_a_server_that_nothing_needs_is_let_through(rows: tuple[Row, ...]) -> No
     assert "mail.mail.search_count" in calls(scene)
 
 
+def make(scene: Scene, change: Change, *, test: bool) -> ChangedServer:
+    return make_change(scene, change, test=test, run="20260102T030405Z-0a1b2c")
+
+
 def change_of(scene: Scene, action: Any, values: Row, named: str = "1") -> Change:
     return Change(action=action, before=scene.find(named), values=values)
 
@@ -181,7 +185,7 @@ def test_what_a_change_means_for_routing_is_said_before_the_first_write() -> Non
         return table(call)
 
     scene = look_at(make_instance(FakeTransport(watch)), progress)
-    carry_out(scene, change_of(scene, "update", {"sequence": 1, "smtp_port": 25}), test=True)
+    make(scene, change_of(scene, "update", {"sequence": 1, "smtp_port": 25}), test=True)
 
     assert len(told_by_then) == 3
     assert all("becomes the default server" in notes[0] for notes in told_by_then)
@@ -190,7 +194,7 @@ def test_what_a_change_means_for_routing_is_said_before_the_first_write() -> Non
 def test_the_effect_on_routing_is_told() -> None:
     scene = see(make_row(1, sequence=20), make_row(2, name="Two"))
 
-    changed = carry_out(scene, change_of(scene, "update", {"sequence": 1}), test=True)
+    changed = make(scene, change_of(scene, "update", {"sequence": 1}), test=True)
 
     assert notes(scene) == [
         (
@@ -205,7 +209,7 @@ def test_the_effect_on_routing_is_told() -> None:
 def test_a_change_without_its_test_says_so() -> None:
     scene = see(make_row(1))
 
-    changed = carry_out(scene, change_of(scene, "update", {"smtp_port": 25}), test=False)
+    changed = make(scene, change_of(scene, "update", {"smtp_port": 25}), test=False)
 
     assert "registry: --no-test: the connection is not proved before the switch" in notes(scene)
     assert "ir.mail_server.test_smtp_connection" not in calls(scene)
@@ -215,7 +219,7 @@ def test_a_change_without_its_test_says_so() -> None:
 def test_a_change_with_its_test_returns_it() -> None:
     scene = see(make_row(1))
 
-    changed = carry_out(scene, change_of(scene, "update", {"smtp_port": 25}), test=True)
+    changed = make(scene, change_of(scene, "update", {"smtp_port": 25}), test=True)
 
     assert changed.test is not None
     assert (changed.test.id, changed.test.ok) == (1, True)
@@ -226,7 +230,7 @@ def test_a_new_server_is_returned_as_it_is_then() -> None:
     scene = see(make_row(1))
     values: Row = {"name": "N", "sequence": 1, "smtp_host": "h"}
 
-    changed = carry_out(scene, Change(action="create", before=None, values=values), test=True)
+    changed = make(scene, Change(action="create", before=None, values=values), test=True)
 
     assert (changed.server.id, changed.server.name, changed.default) == (2, "N", True)
 
@@ -234,7 +238,7 @@ def test_a_new_server_is_returned_as_it_is_then() -> None:
 def test_archiving_the_last_server_leaves_no_default() -> None:
     scene = see(make_row(1))
 
-    changed = carry_out(scene, change_of(scene, "archive", {"active": False}), test=False)
+    changed = make(scene, change_of(scene, "archive", {"active": False}), test=False)
 
     assert not changed.default
     assert notes(scene) == [
@@ -248,8 +252,8 @@ def test_archiving_the_last_server_leaves_no_default() -> None:
 def test_a_deleted_server_is_returned_as_it_was() -> None:
     scene = see(make_row(1), make_row(2))
 
-    changed = carry_out(scene, change_of(scene, "delete", {}), test=False)
+    changed = make(scene, change_of(scene, "delete", {}), test=False)
 
     was = next(server for server in scene.servers if server.id == 1)
-    assert changed == ChangedServer(was, default=False, test=None, removed=True)
+    assert changed == ChangedServer(was, default=False, test=None, removed=True, run=changed.run)
     assert isinstance(changed.server, MailServerRecord)

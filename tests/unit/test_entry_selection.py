@@ -46,7 +46,7 @@ def choose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Choose:
             "inventory": None,
         }
         environment = Environment(variables or {}, {})
-        return [it.target.name for it in choose_entries(environment, **(nothing | options))]
+        return [it.target.name for it in choose_entries(environment, **(nothing | options)).entries]
 
     return choose_them
 

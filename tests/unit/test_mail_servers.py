@@ -16,11 +16,11 @@ from remote_mailcfg.instance.mail_servers import (
     fetch_servers,
     find_servers_named,
     holds,
-    restore_server,
     run_smtp_test,
     unlink_servers,
     write_server,
 )
+from remote_mailcfg.instance.server_actions import restore_server
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.smtp_test import SmtpTest
 from remote_mailcfg.secret import Secret
@@ -189,7 +189,7 @@ USES: dict[str, Callable[[Instance, MailServerTable], object]] = {
     "write_server": lambda instance, _: write_server(instance, 1, {"name": "N"}),
     "unlink_servers": lambda instance, _: unlink_servers(instance, (1,)),
     "find_servers_named": lambda instance, _: find_servers_named(instance, "S", prefixes=("S",)),
-    "restore_server": lambda instance, _: restore_server(instance, 1, 7, ["smtp_pass"]),
+    "restore_server": lambda instance, _: restore_server(instance, 1, 7, ["smtp_pass"], run="R"),
     "fetch_probe_sender": lambda instance, _: fetch_probe_sender(instance, "example.org"),
     "run_smtp_test": lambda instance, _: run_smtp_test(instance, SERVER, ""),
 }
@@ -304,7 +304,7 @@ def test_a_record_gets_the_secrets_of_another_on_the_server() -> None:
     )
     _, instance = open_table(table)
 
-    restore_server(instance, 1, 2, ["smtp_user", "smtp_pass"])
+    restore_server(instance, 1, 2, ["smtp_user", "smtp_pass"], run="R")
 
     assert table.rows[1] == make_row(1, smtp_pass="0ld", smtp_user=False, smtp_port=25)
 
@@ -312,11 +312,11 @@ def test_a_record_gets_the_secrets_of_another_on_the_server() -> None:
 def test_the_action_that_restores_holds_ids_and_names_of_fields_alone() -> None:
     transport, instance = open_table(MailServerTable(make_row(1), make_row(2, smtp_pass="0ld")))
 
-    restore_server(instance, 1, 2, ["smtp_pass", "smtp_host"])
+    restore_server(instance, 1, 2, ["smtp_pass", "smtp_host"], run="R")
 
     (made,) = transport.named(f"{ACTIONS}.create")
     assert made.values == {
-        "name": "remote-mailcfg: put mail server 1 back",
+        "name": "remote-mailcfg action R: put mail server 1 back",
         "model_id": 5,
         "state": "code",
         "code": (
@@ -337,7 +337,7 @@ def test_the_action_that_restores_exists_for_one_call(error: BaseException | Non
         return table(call)
 
     with pytest.raises(type(error)) if error else nullcontext():
-        restore_server(make_instance(FakeTransport(function)), 1, 2, ["smtp_pass"])
+        restore_server(make_instance(FakeTransport(function)), 1, 2, ["smtp_pass"], run="R")
 
     assert table.actions == {}
 

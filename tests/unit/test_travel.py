@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from remote_mailcfg import errors, operations
+from remote_mailcfg.apply.changes import Carried
 from remote_mailcfg.errors import (
     ConfigurationError,
     LoginError,
@@ -24,10 +25,13 @@ from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.routing import Route
 from remote_mailcfg.model.smtp_test import SmtpTest
 from remote_mailcfg.model.target import Target
+from remote_mailcfg.operations.apply_servers import AppliedServers
 from remote_mailcfg.operations.change_server import ChangedServer
 from remote_mailcfg.operations.check import CheckResult, Step
 from remote_mailcfg.operations.create_api_key import ApiKey
 from remote_mailcfg.operations.debug import DeveloperMode
+from remote_mailcfg.operations.forget_run import ForgottenRun
+from remote_mailcfg.operations.list_runs import RunList
 from remote_mailcfg.operations.list_servers import ServerList
 from remote_mailcfg.operations.plan_servers import PlannedServers
 from remote_mailcfg.operations.prove_servers import ServerTests
@@ -36,6 +40,7 @@ from remote_mailcfg.operations.route_address import ExplainedRoute
 from remote_mailcfg.operations.send_mail import SentMail
 from remote_mailcfg.plan.server_plan import FieldChange, Plan, PlannedChange
 from remote_mailcfg.secret import Secret
+from remote_mailcfg.store.runs import JournaledChange, JournaledRun
 
 SERVER = MailServerRecord(
     id=7,
@@ -99,6 +104,29 @@ def test_an_error_comes_back_with_all_it_holds(error: RemoteMailcfgError) -> Non
 
 # Results
 
+RUN = JournaledRun(
+    name="20260102T030405Z-0a1b2c",
+    at="2026-01-02T03:04:05Z",
+    command="apply",
+    undoes="",
+    test=True,
+    state="done",
+    changes=(
+        JournaledChange(
+            action="update",
+            key="main",
+            unmarks=False,
+            backup=None,
+            reversible=True,
+            before=SERVER,
+            values={"smtp_port": 587},
+            secrets={"smtp_pass": True},
+            steps={"switch": "done"},
+            ids={"backup": 9},
+            outcome="done",
+        ),
+    ),
+)
 RESULTS = (
     PlannedServers(
         Plan(
@@ -113,6 +141,8 @@ RESULTS = (
                 ),
             ),
             unmanaged=(SERVER,),
+            servers=(SERVER,),
+            managed={"main": 7},
             fingerprint="0123456789abcdef",
         ),
         ("main: smtp_pass: NAME is not set",),
@@ -148,10 +178,24 @@ RESULTS = (
                 ),
             ),
             unmanaged=(SERVER,),
+            servers=(SERVER,),
+            managed={"main": 7},
             fingerprint="5f1c",
         ),
         ("main: smtp_pass: the reference cannot be resolved",),
     ),
+    AppliedServers(
+        (
+            (
+                PlannedChange(action="update", key="main", server_id=7, name="Main"),
+                Carried(7, TEST, "done"),
+            ),
+            (PlannedChange(action="unchanged", key="b", server_id=8, name="Other"), None),
+        ),
+        run="20260102T030405Z-0a1b2c",
+    ),
+    RunList((RUN,)),
+    ForgottenRun(RUN, 1),
     Reached("admin", "openspp", "17.0", "jsonrpc"),
     ApiKey("cron", datetime(2026, 1, 1, tzinfo=UTC), "file:api.key", None),
 )

@@ -1,0 +1,132 @@
+"""The journal of a run on one instance: what is about to be done, before it is done.
+
+One file for each run and instance, one line of JSON for each entry, on the disk before the request
+that it tells of is sent. It holds no secret: of a password only that one is written.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.plan.change import SECRET_FIELDS, Change
+from remote_mailcfg.secret import Secret
+from remote_mailcfg.store.state import digest, make_private_folder, refusals_told, state_folder
+
+SUFFIX: Final = ".jsonl"
+
+
+def journal_folder(target: Target) -> Path:
+    """Return the folder with the journals of an instance."""
+    return state_folder() / "runs" / digest(target.url, target.database)
+
+
+class Journal:
+    """The journal of a run that is going on.
+
+    Once it could not be written, the run is over and only cleans up, which is not noted any more.
+    """
+
+    def __init__(self, target: Target, run: str) -> None:
+        folder = journal_folder(target)
+        make_private_folder(folder.parent)
+        make_private_folder(folder)
+        self._path = folder / (run + SUFFIX)
+        self._broken = False
+
+    def note(self, **entry: Any) -> None:
+        """Add an entry; it is on the disk when this returns. Raises `journal-failed`."""
+        if self._broken:
+            return
+        line = (json.dumps(entry, default=str) + "\n").encode()
+        try:
+            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                if os.write(handle, line) != len(line):
+                    raise OSError(0, "the disk is full")
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            self._broken = True
+            raise RemoteMailcfgError(
+                "journal-failed",
+                f"the journal {self._path} cannot be written: {error.strerror}",
+                "Nothing is done that cannot be noted first. Make room or make it writable, or set"
+                " XDG_STATE_HOME to a folder of yours.",
+            ) from error
+
+    def begin(
+        self,
+        target: Target,
+        changes: tuple[Change, ...],
+        *,
+        command: str,
+        at: str,
+        undoes: str,
+        test: bool,
+    ) -> None:
+        """Note what the run is going to do.
+
+        `undoes` is the run that it takes back, else `""`; `test` says whether it proves.
+        """
+        self.note(
+            at=at,
+            command=command,
+            undoes=undoes,
+            test=test,
+            instance=target.name,
+            url=target.url,
+            database=target.database,
+            changes=[_told(change) for change in changes],
+        )
+        with refusals_told(self._path.parent):
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)  # the file's own name is on the disk, too
+            finally:
+                os.close(folder)
+
+    @contextmanager
+    def step(self, change: int, step: str, **facts: Any) -> Iterator[dict[str, Any]]:
+        """Note a step as intended, then as done (with what is put into the dict) or failed."""
+        self.note(change=change, step=step, state="intended", **facts)
+        found: dict[str, Any] = {}
+        try:
+            yield found
+        except BaseException as error:
+            code = error.code if isinstance(error, RemoteMailcfgError) else type(error).__name__
+            self.note(change=change, step=step, state="failed", because=code)
+            raise
+        self.note(change=change, step=step, state="done", **found)
+
+    def end(self, state: str, outcomes: tuple[str, ...]) -> None:
+        """Note how the run ended: `done` or `failed`, and what became of each change."""
+        self.note(ended=state, outcomes=list(outcomes))
+
+
+def _told(change: Change) -> Mapping[str, Any]:
+    """Return a change without its secrets: of each, whether it is set or cleared."""
+    plain = {
+        field: value
+        for field, value in change.values.items()
+        if field not in SECRET_FIELDS and not isinstance(value, Secret)
+    }
+    secrets = {
+        field: bool(change.values.get(field, True)) for field in sorted(change.fields - set(plain))
+    }
+    return {
+        "action": change.action,
+        "key": change.key,
+        "unmarks": change.unmarks,
+        "backup": change.backup,
+        "reversible": change.reversible,
+        "before": asdict(change.before) if change.before else None,
+        "values": plain,
+        "secrets": secrets,
+    }

@@ -1,0 +1,58 @@
+"""Locks between the runs on this machine: on one instance, and on one inventory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.store.state import digest, make_private_folder, state_folder
+
+
+def _lock(*identity: str) -> FileLock:
+    path = state_folder() / "locks" / f"{digest(*identity)}.lock"
+    make_private_folder(path.parent)
+    return FileLock(path, mode=0o600)
+
+
+@contextmanager
+def _held(lock: FileLock, what: str) -> Iterator[None]:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RemoteMailcfgError(
+            "busy",
+            f"another run on this machine is changing {what} right now",
+            "Wait until it has ended, look at it with `remote-mailcfg runs`, then try again.",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def changing_instance(target: Target) -> Iterator[None]:
+    """Hold the lock of an instance while it is changed; raises `busy` where another run has it."""
+    with _held(_lock(target.url, target.database), "this instance"):
+        yield
+
+
+@contextmanager
+def changing_inventory(path: Path) -> Iterator[None]:
+    """Hold the lock of an inventory for a run; raises `busy` where another run has it."""
+    with _held(_lock(str(path.resolve())), f"instances of {path}"):
+        yield
+
+
+def is_being_changed(target: Target) -> bool:
+    """Tell whether a run on this machine is at work on the instance."""
+    lock = _lock(target.url, target.database)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False

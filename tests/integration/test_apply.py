@@ -1,0 +1,224 @@
+"""A file of mail servers is carried out on instances that send through real mail servers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeer, SmtpPeers
+from tests.integration.instance import Instance, Ran
+
+WRONG = "wr0ng-Canary"
+FIELDS = ("id", "name", "sequence", "smtp_host", "smtp_port", "smtp_user", "smtp_pass", "active")
+
+
+def entry(peer: SmtpPeer, name: str, key: str = "main", **values: Any) -> str:
+    given: dict[str, Any] = {"key": key, "name": name}
+    given |= {"smtp_host": peer.host, "smtp_port": peer.port}
+    if peer.user:
+        given |= {"smtp_user": peer.user, "smtp_pass": "env:SMTP_PASS_MAIN"}
+    lines = [f"{field} = {json.dumps(value)}" for field, value in (given | values).items()]
+    return "\n".join(["[[mail_server]]", *lines, ""])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "mail-servers.toml"
+
+
+def apply(instance: Instance, file: Path, *words: str, password: str = PASSWORD) -> Ran:
+    return instance.json("apply", str(file), "--yes", *words, SMTP_PASS_MAIN=password)
+
+
+def plan(instance: Instance, file: Path) -> list[str]:
+    ran = instance.json("plan", str(file), SMTP_PASS_MAIN=PASSWORD)
+    return [change["action"] for change in ran.data["changes"]]
+
+
+def rollback(instance: Instance, *words: str) -> Ran:
+    return instance.json("rollback", "--yes", *words)
+
+
+def marks(instance: Instance) -> dict[str, int]:
+    rows = instance.records.call(
+        "ir.model.data",
+        "search_read",
+        domain=[["module", "=", "remote_mailcfg"]],
+        fields=["name", "res_id"],
+    )
+    return {row["name"]: row["res_id"] for row in rows}
+
+
+def ours(instance: Instance) -> list[str]:
+    return [row["name"] for row in instance.records.servers(["name", "ilike", "remote-mailcfg "])]
+
+
+def test_a_new_server_is_proved_marked_and_switched_on(
+    instance: Instance, smtp: SmtpPeers, file: Path
+) -> None:
+    file.write_text(entry(smtp.plain_auth, instance.name()))
+
+    ran = apply(instance, file)
+
+    assert ran.code == 0, ran.err
+    (change,) = ran.data["changes"]
+    assert (change["action"], change["outcome"]) == ("create", "done")
+    assert change["test"]["ok"] is True
+    (server,) = instance.named()
+    assert server["active"] is True
+    assert server["id"] == change["server"]["id"]
+    assert server["smtp_pass"] == PASSWORD
+    assert marks(instance) == {"main": server["id"]}
+    assert ours(instance) == []
+
+
+def test_what_was_applied_is_nothing_to_do_and_sends_no_write(
+    instance: Instance, smtp: SmtpPeers, file: Path
+) -> None:
+    file.write_text(entry(smtp.plain_auth, instance.name()))
+    apply(instance, file)
+    assert instance.sandbox is not None
+    instance.sandbox.requests.clear()
+
+    ran = apply(instance, file)
+
+    assert ran.code == 0, ran.err
+    assert ran.data["run"] is None
+    assert [change["action"] for change in ran.data["changes"]] == ["unchanged"]
+    told = b" ".join(request.get_data() for request in instance.sandbox.requests)
+    paths = " ".join(request.path for request in instance.sandbox.requests)
+    for method in ("write", "create", "copy", "unlink"):
+        assert f'"{method}"'.encode() not in told
+        assert f"<string>{method}</string>".encode() not in told
+        assert not paths.endswith(f"/{method}")
+    assert plan(instance, file) == ["unchanged"]
+
+
+def test_a_server_of_the_name_is_adopted_and_keeps_its_id(
+    some_instance: Instance, smtp: SmtpPeers, file: Path
+) -> None:
+    instance = some_instance
+    server_id = instance.add_server(smtp.plain_auth, sequence=50)
+    file.write_text(entry(smtp.plain_auth, instance.name(), sequence=3))
+
+    ran = apply(instance, file)
+
+    assert ran.code == 0, ran.err
+    assert ran.data["changes"][0]["action"] == "adopt"
+    assert instance.server(server_id)["sequence"] == 3
+    assert marks(instance) == {"main": server_id}
+
+
+def test_a_failing_test_leaves_everything_as_it_was(
+    some_instance: Instance, smtp: SmtpPeers, file: Path
+) -> None:
+    instance = some_instance
+    instance.add_server(smtp.plain, name=instance.name("first"))
+    before = instance.all_of_test()
+    file.write_text(
+        entry(smtp.plain, instance.name("first"), "first", sequence=1)
+        + entry(smtp.plain_auth, instance.name("second"), "second")
+    )
+
+    ran = apply(instance, file, password=WRONG)
+
+    assert ran.code == 1
+    assert ran.error["code"] == "test-failed"
+    assert WRONG not in ran.out + ran.err
+    outcomes = [change["outcome"] for change in ran.data["changes"]]
+    assert outcomes == ["undone", "failed"]
+    assert instance.all_of_test() == before
+    assert marks(instance) == {}
+
+
+def test_a_rollback_restores_every_field_and_the_password(
+    instance: Instance, smtp: SmtpPeers, file: Path
+) -> None:
+    server_id = instance.add_server(smtp.plain_auth, sequence=9)
+    before = instance.server(server_id)
+    file.write_text(entry(smtp.tls_auth, instance.name(), smtp_encryption="ssl", sequence=2))
+    applied = apply(instance, file, "--no-test", password=WRONG)
+    assert applied.code == 0, applied.err
+    assert instance.server(server_id)["smtp_pass"] == WRONG
+
+    ran = rollback(instance)
+
+    assert ran.code == 0, ran.err
+    assert ran.data["undoes"] == applied.data["run"]
+    assert instance.server(server_id) == before
+    assert instance.json("server", "test", str(server_id)).code == 0
+    assert marks(instance) == {}
+    assert ours(instance) == []
+
+
+def test_a_rollback_of_a_first_apply_leaves_no_server(
+    some_instance: Instance, smtp: SmtpPeers, file: Path
+) -> None:
+    instance = some_instance
+    file.write_text(entry(smtp.plain_auth, instance.name()))
+    apply(instance, file)
+
+    ran = rollback(instance)
+
+    assert ran.code == 0, ran.err
+    assert [change["action"] for change in ran.data["changes"]] == ["delete"]
+    assert instance.all_of_test() == []
+
+
+def test_a_run_can_be_rolled_back_once(
+    some_instance: Instance, smtp: SmtpPeers, file: Path
+) -> None:
+    instance = some_instance
+    file.write_text(entry(smtp.plain, instance.name()))
+    run = apply(instance, file).data["run"]
+    rollback(instance)
+
+    again, named = rollback(instance), rollback(instance, run)
+
+    assert (again.code, again.error["code"]) == (1, "not-found")
+    assert (named.code, named.error["code"]) == (1, "stale-plan")
+
+
+def test_server_commands_are_runs_that_can_be_rolled_back(
+    some_instance: Instance, smtp: SmtpPeers
+) -> None:
+    instance = some_instance
+    server_id = instance.add_server(smtp.plain_auth)
+    instance.add_server(smtp.plain, name=instance.name("other"))
+    before = instance.server(server_id)
+    words: list[tuple[list[str], dict[str, str]]] = [
+        (["server", "update", str(server_id), "--sequence", "77"], {}),
+        (["server", "update", str(server_id), "--no-test", "--smtp-pass"], {"SMTP_PASS": WRONG}),
+        (["server", "archive", str(server_id)], {}),
+    ]
+    for command, variables in words:
+        if "--smtp-pass" in command:
+            command.remove("--smtp-pass")
+        ran = instance.json(*command, **variables)
+        assert ran.code == 0, ran.err
+        assert instance.server(server_id) != before
+
+        undone = rollback(instance)
+
+        assert undone.code == 0, undone.err
+        assert undone.data["undoes"] == ran.data["run"]
+        assert instance.server(server_id) == before
+
+
+def test_a_deleted_server_comes_back_with_its_password_under_a_new_id(
+    some_instance: Instance, smtp: SmtpPeers
+) -> None:
+    instance = some_instance
+    server_id = instance.add_server(smtp.plain_auth)
+    instance.add_server(smtp.plain, name=instance.name("other"))
+    before = instance.server(server_id)
+    assert instance.json("server", "delete", str(server_id), "--yes").code == 0
+
+    ran = rollback(instance)
+
+    assert ran.code == 0, ran.err
+    (server,) = instance.named()
+    assert server["id"] != server_id
+    assert {**server, "id": server_id} == before
+    assert ours(instance) == []
