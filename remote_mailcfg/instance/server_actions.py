@@ -43,6 +43,6 @@ def restore_server(
 def remove_leftover_actions(instance: Instance, run: str) -> None:
     """Remove the server actions that a killed run left."""
     name = f"{PREFIX}{run}: "
-    ids = instance.call(ACTIONS, "search", domain=[["name", "=like", f"{name}%"]])
+    ids = instance.call(ACTIONS, "search", domain=[["name", "ilike", name]])
     if ids:
         instance.call(ACTIONS, "unlink", ids)

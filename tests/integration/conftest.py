@@ -32,6 +32,7 @@ OWN = [
     "test_demo.py",
     "test_export.py",
     "test_fleet.py",
+    "test_killed.py",
     "test_openspp.py",
     "test_plan.py",
     "test_sandbox_command.py",

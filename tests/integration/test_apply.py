@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeer, SmtpPeers
 from tests.integration.instance import Instance, Ran
 
@@ -73,26 +74,31 @@ def test_a_new_server_is_proved_marked_and_switched_on(
     assert ours(instance) == []
 
 
-def test_what_was_applied_is_nothing_to_do_and_sends_no_write(
-    instance: Instance, smtp: SmtpPeers, file: Path
-) -> None:
+def test_what_was_applied_is_nothing_to_do(instance: Instance, smtp: SmtpPeers, file: Path) -> None:
     file.write_text(entry(smtp.plain_auth, instance.name()))
     apply(instance, file)
-    assert instance.sandbox is not None
-    instance.sandbox.requests.clear()
 
     ran = apply(instance, file)
 
     assert ran.code == 0, ran.err
     assert ran.data["run"] is None
     assert [change["action"] for change in ran.data["changes"]] == ["unchanged"]
-    told = b" ".join(request.get_data() for request in instance.sandbox.requests)
-    paths = " ".join(request.path for request in instance.sandbox.requests)
-    for method in ("write", "create", "copy", "unlink"):
-        assert f'"{method}"'.encode() not in told
-        assert f"<string>{method}</string>".encode() not in told
-        assert not paths.endswith(f"/{method}")
     assert plan(instance, file) == ["unchanged"]
+
+
+def test_the_second_apply_sends_no_write(
+    faulty: tuple[Instance, Served], smtp: SmtpPeers, file: Path
+) -> None:
+    instance, sandbox = faulty
+    file.write_text(entry(smtp.plain_auth, instance.name()))
+    apply(instance, file)
+    for method in ("write", "create", "copy", "unlink"):
+        sandbox.database.switches.break_before |= {
+            f"{model}.{method}": False for model in ("ir.mail_server", "ir.model.data")
+        }
+
+    assert apply(instance, file).code == 0
+    assert len(sandbox.database.switches.break_before) == 8  # none of them was called
 
 
 def test_a_server_of_the_name_is_adopted_and_keeps_its_id(

@@ -14,7 +14,7 @@ import pytest
 
 from tests.live.command import Command
 from tests.live.odoo import BASE_URL, FREEZE, Odoo
-from tests.live.pass_through import DEADLINE_SECONDS, Where, pass_through
+from tests.pass_through import DEADLINE_SECONDS, Where, pass_through
 
 #: What a login asks for, once it is logged in over RPC, which JSON-2 does not need to be; a test
 #: below holds the number to what is counted.

@@ -37,6 +37,12 @@ class PassThrough:
             self.requests.append(line)
             return len(self.requests)
 
+    def drop(self) -> None:
+        """Let the held request end without an answer, and hold no other."""
+        self.hold = 0
+        self.dropped = True
+        self.release.set()
+
     def wait(self) -> bool:
         """Hold a request; tell whether it is to go on."""
         self.held.set()
@@ -102,7 +108,6 @@ def pass_through(
         try:
             yield running
         finally:
-            running.dropped = True
-            running.release.set()
+            running.drop()
             server.shutdown()
             thread.join()
