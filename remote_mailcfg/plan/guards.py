@@ -62,7 +62,7 @@ def production_hosts(
 def find_dangers(plan: Plan, scene: Scene) -> tuple[str, ...]:
     """Return what `apply` refuses of the plan for one instance unless it is forced."""
     return (
-        *_large_share(plan, scene.policy),
+        *_large_share(plan, scene),
         *_last_active(plan),
         *_production_relays(plan, scene),
         *_environment_managed(plan),
@@ -81,9 +81,16 @@ def refuse_share_of_instances(changed: int, total: int, policy: Policy) -> None:
         )
 
 
-def _large_share(plan: Plan, policy: Policy) -> Iterator[str]:
+def _large_share(plan: Plan, scene: Scene) -> Iterator[str]:
+    """Count the servers that would change; not those that a safe role has archived by policy."""
+    policy = scene.policy
     servers = [it for it in plan.servers if it.ours is None and it.owner_user_id is None]
-    changed = [change for change in plan.to_do if change.server_id is not None]
+    is_safe = scene.target.role in policy.safe_roles
+    changed = [
+        change
+        for change in plan.to_do
+        if change.server_id is not None and not (is_safe and change.action == "archive")
+    ]
     total = len(servers)
     if total >= COUNTED_FROM and len(changed) > policy.max_changed_share * total:
         yield (

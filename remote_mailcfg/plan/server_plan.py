@@ -202,9 +202,7 @@ def _emptied(record: MailServerRecord, actual: Actual) -> PlannedChange | None:
     }
     if not fields:
         return None
-    archived = _archived(record, actual)
-    action: PlannedAction = "archive" if record.active else "update"
-    return replace(archived, action=action, fields=fields, for_good=True)
+    return replace(_archived(record, actual), fields=fields, for_good=True)
 
 
 def fingerprint(
