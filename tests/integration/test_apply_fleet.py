@@ -82,6 +82,8 @@ def test_every_instance_gets_what_the_file_says(fleet: Fleet, file: Path) -> Non
     created = {name: ["create done"] for name in NAMES[1:]}
     assert outcomes(ran) == {"north": ["adopt done"]} | created
     assert len({it["data"]["run"] for it in ran.json["results"]}) == 1
+    again = fleet.run("apply", str(file), "--all", "--yes").out
+    assert "4 instances: north, south, east, west\n  unchanged Main (main)\nNothing was" in again
     assert fleet.json("plan", str(file), "--all").code == 0
 
 
@@ -499,6 +501,8 @@ def test_runs_are_listed_shown_and_forgotten(fleet: Fleet, file: Path) -> None:
     listed = fleet.json("runs", "-i", "north").data["runs"]
     shown = fleet.json("runs", "show", run, "-i", "north").data
     people = fleet.run("runs", "show", run, "-i", "north").out
+    table = fleet.run("runs", "-i", "north").out
+    csv = fleet.run("runs", "-i", "north", "-o", "csv").out
     forgotten = fleet.json("runs", "forget", run, "-i", "north")
 
     assert [(it["run"], it["state"]) for it in listed] == [(run, "done")]
@@ -506,9 +510,12 @@ def test_runs_are_listed_shown_and_forgotten(fleet: Fleet, file: Path) -> None:
     assert (change["action"], change["outcome"]) == ("adopt", "done")
     assert change["fields"]["smtp_pass"] == {"from": None, "to": "set"}
     assert "adopt 1 Main (main): done" in people
+    assert "done   apply    adopt Main" in table
+    assert f"north,{run}," in csv
     assert forgotten.data == {"run": run, "backups": 1}
     assert [row["name"] for row in rows(fleet, "north")] == ["Main"]
     assert fleet.json("runs", "-i", "north").data == {"runs": []}
+    assert "No run" in fleet.run("runs", "-i", "north").out
     assert fleet.json("rollback", run, "-i", "north", "--yes").code == 1
 
 
