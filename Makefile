@@ -37,7 +37,7 @@ $(READY): requirements-dev.lock pyproject.toml
 lock: $(READY) ## write requirements-dev.lock anew; versions in it stay where they still fit
 	$(PIP_INSTALL) uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --no-strip-extras --extra dask --extra keyring --extra sandbox --group dev pyproject.toml -o requirements-dev.lock
+		--no-emit-index-url --no-header --no-strip-extras --extra dask --extra dns --extra html --extra keyring --extra notify --extra sandbox --group dev pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf .venv .coverage* .mypy_cache .pytest_cache .ruff_cache dist
