@@ -1,1 +1,1 @@
-"""Rules over evidence: is outgoing mail configured rightly, safely, and does it leave?"""
+"""Rules over evidence: whether outgoing mail is configured rightly and safely, and leaves."""

@@ -1,0 +1,22 @@
+"""The rule book: every rule, in the order of the report's columns."""
+
+from typing import Final
+
+from remote_mailcfg.audit import neutralization
+from remote_mailcfg.audit.rule import Rule
+from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.model.evidence import Evidence
+
+RULES: Final[tuple[Rule[Evidence], ...]] = (*neutralization.RULES,)
+
+
+def find_rule(rule_id: str) -> Rule[Evidence]:
+    """Return the rule of this id; raises `not-found`."""
+    for rule in RULES:
+        if rule.id == rule_id:
+            return rule
+    raise RemoteMailcfgError(
+        "not-found",
+        f"there is no rule {rule_id!r}",
+        "`remote-mailcfg audit rules` lists them.",
+    )
