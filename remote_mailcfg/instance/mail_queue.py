@@ -1,11 +1,12 @@
 """The mail queue of an instance: test mails through it, and whether it moves at all."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from html import escape
 from typing import Final
 
 from remote_mailcfg.instance.instance import Instance
+from remote_mailcfg.instance.times import parse_time
 from remote_mailcfg.model.mail_server import MailServerRecord
 
 MODEL: Final = "mail.mail"
@@ -104,12 +105,7 @@ def fetch_queue(instance: Instance) -> Queue:
     return Queue(
         outgoing=waiting,
         failed=failed,
-        oldest=_parse_time(oldest[0]["create_date"]) if oldest else None,
+        oldest=parse_time(oldest[0]["create_date"]) if oldest else None,
         cron_active=any(cron["active"] for cron in crons),
-        cron_next=_parse_time(crons[0]["nextcall"]) if crons else None,
+        cron_next=parse_time(crons[0]["nextcall"]) if crons else None,
     )
-
-
-def _parse_time(text: str) -> datetime:
-    """Return Odoo's time, which is in UTC without saying so."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)

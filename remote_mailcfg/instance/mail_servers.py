@@ -74,7 +74,7 @@ def fetch_servers(
     with_key: frozenset[int] = frozenset()
     if any(row.get("smtp_ssl_certificate") for row in rows):
         with_key = fetch_ids_with(instance, "smtp_ssl_private_key", chosen)
-    return tuple(_parse_record(row, with_password, with_key) for row in rows)
+    return tuple(parse_record(row, with_password, with_key) for row in rows)
 
 
 def fetch_ids_with(instance: Instance, field: str, domain: Sequence[Any]) -> frozenset[int]:
@@ -218,9 +218,10 @@ def _plain(values: Values) -> dict[str, Any]:
     return {k: False if v == "" else v for k, v in revealed.items()}
 
 
-def _parse_record(
+def parse_record(
     row: Mapping[str, Any], with_password: frozenset[int], with_key: frozenset[int]
 ) -> MailServerRecord:
+    """Return the record in a row of READ_FIELDS, with the ids of those that have either secret."""
     managed = tuple(
         sorted(
             field.removeprefix("x_").removesuffix(ENVIRONMENT_SUFFIX)

@@ -82,12 +82,11 @@ class DefaultSender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateEvidence:
-    """A mail template that names a mail server."""
+    """A mail template, not archived, that names a mail server."""
 
     id: int
     name: str
     server_id: int
-    active: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

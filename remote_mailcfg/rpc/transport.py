@@ -14,7 +14,17 @@ Wire = Literal["jsonrpc", "xmlrpc", "json2"]
 #: The methods that act on a model rather than on records, of those this tool calls. Everything
 #: else needs ids: without them Odoo answers *success* and has done nothing (seen on 17.0 and 19.0).
 MODEL_METHODS: Final = frozenset(
-    {"context_get", "create", "default_get", "fields_get", "search", "search_count", "search_read"}
+    {
+        "context_get",
+        "create",
+        "default_get",
+        "fields_get",
+        "formatted_read_group",
+        "read_group",
+        "search",
+        "search_count",
+        "search_read",
+    }
 )
 
 #: What changes nothing and may therefore be sent twice: methods (of models, and of the service
@@ -25,8 +35,10 @@ READS: Final = frozenset(
         "context_get",
         "default_get",
         "fields_get",
+        "formatted_read_group",
         "has_group",
         "read",
+        "read_group",
         "search",
         "search_count",
         "search_read",

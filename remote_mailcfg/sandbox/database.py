@@ -4,11 +4,10 @@ import inspect
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from remote_mailcfg.sandbox.api_keys import ApiKeys, ApiKeyWizard, IdentityCheck
-from remote_mailcfg.sandbox.crons import QUEUE, Crons
+from remote_mailcfg.sandbox.crons import Crons
 from remote_mailcfg.sandbox.fault import (
     ACCESS,
     ATTRIBUTE,
@@ -19,6 +18,7 @@ from remote_mailcfg.sandbox.fault import (
     UnknownError,
 )
 from remote_mailcfg.sandbox.field import Field
+from remote_mailcfg.sandbox.groups import Notifications
 from remote_mailcfg.sandbox.mail_servers import MailServers
 from remote_mailcfg.sandbox.mails import Mails
 from remote_mailcfg.sandbox.model import Call, Model, Version
@@ -42,7 +42,12 @@ TWO_FACTOR: Final = ("carol", "carol-Secret-1")
 TOTP_SECRET: Final = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - it opens nothing else
 COMPANY_EMAIL: Final = "info@example.org"
 BASE_URL: Final = "https://registry.example.org"
-CRON: Final = "ir_cron_mail_scheduler_action"
+#: Records that Odoo ships, by their external ids of the module base.
+SHIPPED: Final = (
+    ("main_partner", "res.partner", 1),
+    ("user_root", "res.users", 1),
+    ("user_admin", "res.users", 2),
+)
 PARAMETERS: Final = {
     "base.login_cooldown_after": "10",
     "base.login_cooldown_duration": "60",
@@ -50,8 +55,8 @@ PARAMETERS: Final = {
     "web.base.url": BASE_URL,
 }
 MODELS: Final[tuple[type[Model], ...]] = (
-    *(Partners, Companies, Crons, Modules, ModelNames, AliasDomains, ApiKeyWizard, IdentityCheck),
-    *(Templates, ServerActions, IncomingServers),
+    *(Partners, Companies, Modules, ModelNames, AliasDomains, ApiKeyWizard, IdentityCheck),
+    *(Templates, Notifications, ServerActions, IncomingServers),
 )
 
 
@@ -94,14 +99,18 @@ class Database:
         self.mails = Mails(version)
         self.api_keys = ApiKeys(version)
         self.external_ids = ExternalIds(version)
+        self.crons = Crons(version)
         self.parameters = Parameters(version)
         own: tuple[Model, ...] = (self.users, self.servers, self.mails, self.api_keys)
-        own = (*own, self.external_ids, self.parameters, *(it(version) for it in MODELS))
+        own = (*own, self.external_ids, self.crons, self.parameters)
+        own = (*own, *(it(version) for it in MODELS))
         self.models = {it.name: it for it in own}
         self._fill()
 
     def _fill(self) -> None:
-        self.models["res.company"].add(name="My Company", email=COMPANY_EMAIL)
+        company = {"name": "My Company", "email": COMPANY_EMAIL}
+        partner_id = self.models["res.partner"].add(**company)
+        self.models["res.company"].add(**company, partner_id=partner_id)
         for login, password, is_system in (
             ("__system__", "", True),
             (*ADMIN, True),
@@ -121,11 +130,9 @@ class Database:
             self.models["ir.model"].add(model=name)
         for name in ("base", "mail", "web"):
             self.models["ir.module.module"].add(name=name, state="installed")
-        due = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%d %H:%M:%S}"
-        cron_id = self.models["ir.cron"].add(
-            id=3, cron_name=QUEUE, nextcall=due, code="model.process_email_queue(batch_size=1000)"
-        )
-        self.external_ids.add(module="mail", name=CRON, model="ir.cron", res_id=cron_id)
+        self.crons.fill(self.external_ids)
+        for name, model, record_id in SHIPPED:
+            self.external_ids.add(module="base", name=name, model=model, res_id=record_id)
         for key, value in PARAMETERS.items():
             self.parameters.set_value(key, value)
 

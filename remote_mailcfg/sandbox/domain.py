@@ -6,10 +6,10 @@ from typing import Any
 
 from remote_mailcfg.sandbox.fault import TYPE, VALUE, FaultError, UnknownError
 
-KNOWN = {"=", "!=", "in", "not in", "like", "ilike"}
+KNOWN = {"=", "!=", "in", "not in", "like", "ilike", "<="}
 #: What Odoo knows and the stand-in does not.
 UNKNOWN = {
-    *("<", ">", "<=", ">=", "=?", "=like", "=ilike", "not like", "not ilike", "child_of"),
+    *("<", ">", ">=", "=?", "=like", "=ilike", "not like", "not ilike", "child_of"),
     *("parent_of", "any", "not any"),
 }
 
@@ -54,6 +54,8 @@ def matches(value: Any, operator: str, wanted: Any, *, empty_is_unset: bool) -> 
     if operator in {"in", "not in"}:
         found = any(_equals(value, it, empty_is_unset=empty_is_unset) for it in wanted)
         return found == (operator == "in")
+    if operator == "<=":
+        return value is not False and value is not None and bool(value <= wanted)
     parts = (re.escape(part).replace("_", ".") for part in str(wanted).split("%"))
     flags = re.IGNORECASE if operator == "ilike" else re.NOFLAG
     return bool(value) and bool(re.search(".*".join(parts), str(value), flags))

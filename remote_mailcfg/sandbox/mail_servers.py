@@ -156,6 +156,13 @@ class MailServers(Model):
             raise explained(TypeError(f"int() argument must be {kinds}, not 'NoneType'"))
         return probe(server, sender, timeout_seconds=call.database.smtp_timeout_seconds)
 
+    def _shown(self, call: Call, row: Row, name: str) -> Any:
+        if name == "mail_template_ids":  # archived ones are hidden whatever the context says
+            templates = call.database.models["mail.template"].rows.values()
+            own = (it for it in templates if it["mail_server_id"] == row["id"] and it["active"])
+            return [it["id"] for it in own]
+        return super()._shown(call, row, name)
+
     def _computed(self, call: Call, row: Row, name: str) -> Any:
         if name == "smtp_authentication_info":
             return AUTHENTICATION.get(row["smtp_authentication"], False)

@@ -8,7 +8,8 @@ from typing import Any
 
 from remote_mailcfg.sandbox.fault import DELIVERY, FaultError
 from remote_mailcfg.sandbox.field import Field, Row
-from remote_mailcfg.sandbox.model import Call, Model, Version, for_model, for_records
+from remote_mailcfg.sandbox.groups import Grouped
+from remote_mailcfg.sandbox.model import Call, Version, for_model, for_records
 from remote_mailcfg.sandbox.senders import choose_server
 from remote_mailcfg.sandbox.smtp_client import RefusedMailError, deliver
 from remote_mailcfg.sandbox.told import load_told
@@ -25,7 +26,7 @@ NO_RECIPIENT = (
 FROM_CONFIGURATION: Row = {"smtp_authentication": "cli", "active": True}
 
 
-class Mails(Model):
+class Mails(Grouped):
     name = "mail.mail"
     title = "Outgoing Mails"
     order = "id desc"
@@ -46,6 +47,7 @@ class Mails(Model):
             "failure_type": Field("selection"),
             "failure_reason": Field("text"),
             "message_id": Field("char"),
+            "scheduled_date": Field("datetime"),
             "create_date": Field("datetime"),
         }
         told: Mapping[str, Any] = load_told(version)["fields_get"][self.name]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from remote_mailcfg.sandbox.field import Field, Row
-from remote_mailcfg.sandbox.model import Call, Model, for_model
+from remote_mailcfg.sandbox.model import Call, Model, Version, for_model
 
 
 class Parameters(Model):
@@ -125,9 +125,18 @@ class Templates(Model):
 class IncomingServers(Model):
     name = "fetchmail.server"
     title = "Incoming Mail Server"
-    fields: Mapping[str, Field] = {
-        "name": Field("char"),
-        "active": Field("boolean", default=True),
-        "state": Field("selection", "draft"),
-        "server_type": Field("selection", "imap"),
-    }
+
+    def __init__(self, version: Version) -> None:
+        super().__init__(version)
+        self.fields = {
+            "name": Field("char"),
+            "active": Field("boolean", default=True),
+            "state": Field("selection", "draft"),
+            "server_type": Field("selection", "imap"),
+            "server": Field("char"),
+            "port": Field("integer", 0),
+            "is_ssl": Field("boolean"),
+            "date": Field("datetime"),
+        }
+        if version == 19:
+            self.fields |= {"error_date": Field("datetime"), "error_message": Field("text")}

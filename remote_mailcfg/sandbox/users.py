@@ -90,6 +90,11 @@ class Users17(Users):
 
 
 class Users19(Users):
+    fields: Mapping[str, Field] = {
+        **Users.fields,
+        "outgoing_mail_server_id": Field("many2one", relation="ir.mail_server"),
+    }
+
     @for_records
     def has_group(self, call: Call, ids: Sequence[int], group_ext_id: str) -> bool:
         return super().has_group(call, ids, group_ext_id)
@@ -114,6 +119,7 @@ class Companies(Model):
     fields: Mapping[str, Field] = {
         "name": Field("char"),
         "email": Field("char"),
+        "partner_id": Field("many2one", relation="res.partner"),
         "alias_domain_id": Field("many2one", relation="mail.alias.domain"),
         "default_from_email": Field("char", stored=False),
         "bounce_email": Field("char", stored=False),
