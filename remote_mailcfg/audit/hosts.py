@@ -35,11 +35,23 @@ def is_catcher(record: MailServerRecord) -> bool:
     )
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine itself."""
+    address = _address(host)
+    return host.lower() == "localhost" if address is None else address.is_loopback
+
+
 def is_near(host: str) -> bool:
     """Tell whether a host is this machine or of a private network, as far as its name tells."""
+    address = _address(host)
+    if address is not None:
+        return address.is_loopback or address.is_private
+    name = host.lower().rstrip(".")
+    return "." not in name or name.endswith(tuple(f".{it}" for it in _INNER))
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        address = ipaddress.ip_address(host)
+        return ipaddress.ip_address(host)
     except ValueError:
-        name = host.lower().rstrip(".")
-        return "." not in name or name.endswith(tuple(f".{it}" for it in _INNER))
-    return address.is_loopback or address.is_private
+        return None

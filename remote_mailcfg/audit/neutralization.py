@@ -19,7 +19,7 @@ AUTOVACUUM: Final = "base.autovacuum_job"
 MOST_NAMES: Final = 5
 
 
-def _is_neutralized(evidence: Evidence) -> bool:
+def is_neutralized(evidence: Evidence) -> bool:
     """Tell whether the flag is set: Odoo takes any text for yes."""
     return bool(evidence.parameters.get(FLAG))
 
@@ -40,7 +40,7 @@ def _about(record: MailServerRecord, message: str) -> Problem:
 def _neutralized_production(evidence: Evidence) -> Iterator[Problem]:
     if not evidence.is_production:
         return
-    if _is_neutralized(evidence):
+    if is_neutralized(evidence):
         yield Problem(
             message=f"the parameter {FLAG} is set on an instance of the role production",
             subject=FLAG,
@@ -50,7 +50,7 @@ def _neutralized_production(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _copy_not_neutralized(evidence: Evidence) -> Iterator[Problem]:
-    if not evidence.is_copy or _is_neutralized(evidence):
+    if not evidence.is_copy or is_neutralized(evidence):
         return
     active = _active(evidence)
     if not active or any(map(_reaches_people, active)):
@@ -62,7 +62,7 @@ def _copy_not_neutralized(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _neutralized_without_server(evidence: Evidence) -> Iterator[Problem]:
-    if _is_neutralized(evidence) and not _active(evidence):
+    if is_neutralized(evidence) and not _active(evidence):
         yield Problem(
             message="the database is neutralized, but no mail server is active, not even the stub:"
             " Odoo sends through smtp_server of odoo.conf, localhost:25 in stock images"
@@ -70,7 +70,7 @@ def _neutralized_without_server(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _stub_without_flag(evidence: Evidence) -> Iterator[Problem]:
-    if _is_neutralized(evidence) or evidence.is_production:
+    if is_neutralized(evidence) or evidence.is_production:
         return
     for record in filter(is_stub, _active(evidence)):
         yield _about(
@@ -81,7 +81,7 @@ def _stub_without_flag(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _neutralized_but_sends(evidence: Evidence) -> Iterator[Problem]:
-    if not _is_neutralized(evidence):
+    if not is_neutralized(evidence):
         return
     for record in filter(_reaches_people, _active(evidence)):
         yield _about(
@@ -90,7 +90,7 @@ def _neutralized_but_sends(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _neutralized_but_crons_run(evidence: Evidence) -> Iterator[Problem]:
-    if not _is_neutralized(evidence):
+    if not is_neutralized(evidence):
         return
     names = [cron.name for cron in evidence.crons if cron.active and cron.xmlid != AUTOVACUUM]
     if names:
@@ -102,7 +102,7 @@ def _neutralized_but_crons_run(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _neutralized_but_fetches(evidence: Evidence) -> Iterator[Problem]:
-    if not _is_neutralized(evidence):
+    if not is_neutralized(evidence):
         return
     for server in evidence.fetchmail:
         if server.active:
@@ -114,7 +114,7 @@ def _neutralized_but_fetches(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _neutralized_but_pinned(evidence: Evidence) -> Iterator[Problem]:
-    if not _is_neutralized(evidence):
+    if not is_neutralized(evidence):
         return
     stubs = {record.id for record in evidence.records if is_stub(record)}
     for template in evidence.templates:

@@ -2,12 +2,26 @@
 
 from typing import Final
 
-from remote_mailcfg.audit import neutralization
+from remote_mailcfg.audit import (
+    connection,
+    neutralization,
+    personal,
+    placeholder,
+    sender,
+    servers,
+)
 from remote_mailcfg.audit.rule import Rule
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.model.evidence import Evidence
 
-RULES: Final[tuple[Rule[Evidence], ...]] = (*neutralization.RULES,)
+RULES: Final[tuple[Rule[Evidence], ...]] = (
+    *neutralization.RULES,
+    *servers.RULES,
+    *connection.RULES,
+    *sender.RULES,
+    *placeholder.RULES,
+    *personal.RULES,
+)
 
 
 def find_rule(rule_id: str) -> Rule[Evidence]:

@@ -239,8 +239,9 @@ class Evidence:
 
     def own_addresses(self) -> Iterator[str]:
         """Yield the addresses of the instance itself, which a report may show."""
-        for record in self.records:
-            yield from (record.smtp_user, *record.from_filter.split(","))
+        for server in self.servers:
+            yield from (server.record.smtp_user, *server.record.from_filter.split(","))
+            yield server.smtp_from
         for company in self.companies:
             yield company.email
             yield from (company.default_from_email, company.bounce_email, company.catchall_email)
