@@ -10,6 +10,7 @@ import pytest
 import typer.main
 
 from remote_mailcfg import __version__
+from remote_mailcfg.audit.rules import RULES
 from remote_mailcfg.cli.main import app
 from remote_mailcfg.config.desired import parse_desired
 from remote_mailcfg.config.desired_file import MailServerTable, PolicyTable
@@ -18,6 +19,7 @@ from remote_mailcfg.config.inventory_file import InstanceTable
 from remote_mailcfg.config.secrets import KINDS
 from remote_mailcfg.model.smtp_test import Cause
 from remote_mailcfg.operations.check import StepName
+from remote_mailcfg.report.rules import render_rules
 from remote_mailcfg.sandbox.misbehaviour import Kind
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +27,7 @@ README = (ROOT / "README.md").read_text()
 OUTPUT = (ROOT / "docs" / "output.md").read_text()
 INVENTORY = (ROOT / "docs" / "inventory.md").read_text()
 MAIL_SERVERS = (ROOT / "docs" / "mail-servers.md").read_text()
+AUDIT = (ROOT / "docs" / "audit.md").read_text()
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
 
 VARIABLE = r"(OPENSPP|SMTP|REMOTE_MAILCFG)_[A-Z_]+"
@@ -120,6 +123,10 @@ def test_every_kind_of_reference_is_documented(kind: str) -> None:
 @pytest.mark.parametrize("kind", Kind)
 def test_every_misbehaviour_of_the_sandbox_is_in_the_readme(kind: Kind) -> None:
     assert f"`{kind}`" in README
+
+
+def test_the_table_of_rules_is_the_rule_book() -> None:
+    assert render_rules(RULES) in AUDIT, "write it anew: remote-mailcfg audit rules --markdown"
 
 
 def test_every_error_code_is_documented_and_every_documented_one_is_used() -> None:

@@ -56,10 +56,9 @@ def _placeholder_sender(evidence: Evidence) -> Iterator[Problem]:
     for sender in evidence.default_senders:
         if sender.xmlid == "base.main_partner" or not is_placeholder(domain_of(sender.email)):
             continue  # the partner is the company, which has a rule of its own
-        leaving = route_in(evidence, sender.email, company).sender
-        if is_placeholder(domain_of(leaving)):
+        if route_in(evidence, sender.email, company).sender == sender.email:
             yield Problem(
-                message=f"mail of {sender.xmlid} leaves as {leaving}", subject=sender.xmlid
+                message=f"mail of {sender.xmlid} leaves as {sender.email}", subject=sender.xmlid
             )
 
 
@@ -98,8 +97,8 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         severity="warning",
         title="Mail leaves with the address of a shipped user",
         why="OdooBot writes all automatic mail; receivers refuse odoobot@example.com.",
-        remedy="Give the user an address of yours, or its server a from_filter of your domain, so"
-        " that Odoo puts the default From in its place.",
+        remedy="Give the user an address of yours, or the company an alias domain, so that Odoo"
+        " puts the default From in its place.",
         needs=("default_senders", "servers", "companies", "parameters"),
         look=_placeholder_sender,
     ),

@@ -9,6 +9,7 @@ import typer
 from remote_mailcfg import __version__
 from remote_mailcfg.cli import (
     apply,
+    audit,
     debug,
     demo,
     instance,
@@ -38,6 +39,7 @@ app.add_typer(inventory.app, name="instance")
 plan.register(app)
 apply.register(app)
 app.add_typer(runs.app, name="runs")
+app.add_typer(audit.app, name="audit")
 app.add_typer(schema.app, name="schema")
 sandbox.register(app)
 demo.register(app)

@@ -1,0 +1,105 @@
+"""What an audit found as JSON, CSV and text."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from remote_mailcfg.model.finding import SEVERITIES, Finding, Severity, Skipped
+from remote_mailcfg.operations.audit_instance import Audit
+from remote_mailcfg.report.table import CONTROL, make_table
+from remote_mailcfg.report.view import Row, View
+
+STYLES: Final[dict[Severity, str]] = {
+    "critical": "bold red",
+    "error": "red",
+    "warning": "yellow",
+    "info": "dim",
+}
+
+
+def render_finding(finding: Finding) -> dict[str, Any]:
+    """Return a finding of the JSON contract."""
+    server = {"id": finding.server_id, "name": finding.server_name}
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "server": None if finding.server_id is None else server,
+        "message": finding.message,
+        "remedy": finding.remedy,
+    }
+
+
+def render_skipped(skipped: Skipped) -> dict[str, Any]:
+    """Return a rule that could not look, as the JSON contract has it."""
+    return {"rule": skipped.rule, "because": skipped.because}
+
+
+def _data(audit: Audit) -> dict[str, Any]:
+    examination = audit.examination
+    return {
+        "findings": [render_finding(it) for it in examination.findings],
+        "skipped": [render_skipped(it) for it in examination.skipped],
+    }
+
+
+def _rows(audit: Audit) -> list[Row]:
+    return [
+        {
+            "rule": it.rule,
+            "severity": it.severity,
+            "server_id": it.server_id,
+            "server_name": it.server_name,
+            "message": it.message,
+            "remedy": it.remedy,
+        }
+        for it in audit.examination.findings
+    ]
+
+
+def _text(audit: Audit) -> RenderableType:
+    findings = audit.examination.findings
+    parts: list[RenderableType] = []
+    for severity in reversed(SEVERITIES):
+        of_it = [finding for finding in findings if finding.severity == severity]
+        if of_it:
+            parts += [Text(severity, style=STYLES[severity]), _table(of_it), Text()]
+    if not findings:
+        parts.append(Text("Nothing found."))
+    parts += _skipped(audit.examination.skipped)
+    return Group(*parts)
+
+
+def _table(findings: Sequence[Finding]) -> RenderableType:
+    """Return a table of findings: those of one rule together, what to do about them once."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.rule, finding.remedy), []).append(finding)
+    return make_table(
+        ("Rule", "What was found"),
+        [(rule, _told(group, remedy)) for (rule, remedy), group in groups.items()],
+    )
+
+
+def _told(findings: Sequence[Finding], remedy: str) -> Text:
+    text = Text("\n".join(_line(finding) for finding in findings).translate(CONTROL))
+    return text.append("\nnext", style="bold").append(f": {remedy}")
+
+
+def _line(finding: Finding) -> str:
+    if finding.server_id is None:
+        return finding.message
+    return f"{finding.server_id} '{finding.server_name}': {finding.message}"
+
+
+def _skipped(skipped: Sequence[Skipped]) -> Iterator[Text]:
+    """Yield a line for each reason why rules could not look."""
+    reasons: dict[str, list[str]] = {}
+    for it in skipped:
+        reasons.setdefault(it.because, []).append(it.rule)
+    for because, rules in reasons.items():
+        yield Text(f"skipped {', '.join(rules)}: {because}".translate(CONTROL), style="dim")
+
+
+AUDIT: Final = View(_data, _rows, _text, differs=lambda audit: bool(audit.failing))
