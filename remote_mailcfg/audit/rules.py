@@ -4,6 +4,7 @@ from typing import Final
 
 from remote_mailcfg.audit import (
     connection,
+    mailings,
     neutralization,
     personal,
     placeholder,
@@ -21,6 +22,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
     *sender.RULES,
     *placeholder.RULES,
     *personal.RULES,
+    *mailings.RULES,
 )
 
 
