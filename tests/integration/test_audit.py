@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from remote_mailcfg.audit.rules import RULES
+from remote_mailcfg.report.rules import render_rules
 from remote_mailcfg.sandbox.database import CLERK
 from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import SmtpPeers
@@ -171,6 +172,10 @@ def test_the_rule_book_is_shown_without_an_instance(some_instance: Instance) -> 
     out = some_instance.run("audit", "rules", OPENSPP_URL="").out
 
     assert all(rule.id in out for rule in RULES)
+
+
+def test_the_rule_book_is_shown_as_the_table_of_the_documents(some_instance: Instance) -> None:
+    assert some_instance.run("audit", "rules", "--markdown").out == render_rules(RULES)
 
 
 def test_a_rule_is_explained(some_instance: Instance) -> None:

@@ -21,11 +21,13 @@ from remote_mailcfg.errors import (
     TransportError,
 )
 from remote_mailcfg.fleet.runner import Outcome
+from remote_mailcfg.model.finding import Examination, Finding, Skipped
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.routing import Route
 from remote_mailcfg.model.smtp_test import SmtpTest
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.apply_servers import AppliedServers
+from remote_mailcfg.operations.audit_instance import Audit
 from remote_mailcfg.operations.change_server import ChangedServer
 from remote_mailcfg.operations.check import CheckResult, Step
 from remote_mailcfg.operations.create_api_key import ApiKey
@@ -41,6 +43,7 @@ from remote_mailcfg.operations.send_mail import SentMail
 from remote_mailcfg.plan.server_plan import FieldChange, Plan, PlannedChange
 from remote_mailcfg.secret import Secret
 from remote_mailcfg.store.runs import JournaledChange, JournaledRun
+from tests.audit_evidence import make_evidence
 
 SERVER = MailServerRecord(
     id=7,
@@ -128,6 +131,14 @@ RUN = JournaledRun(
     ),
 )
 RESULTS = (
+    Audit(
+        make_evidence({"missing": {"crons": "denied"}}),
+        Examination(
+            findings=(Finding(rule="a-rule", severity="info", message="so", remedy="Do."),),
+            skipped=(Skipped(rule="other-rule", because="denied"),),
+        ),
+        "error",
+    ),
     PlannedServers(
         Plan(
             changes=(
