@@ -29,8 +29,18 @@ def _active(evidence: Evidence) -> list[MailServerRecord]:
 
 
 def _reaches_people(record: MailServerRecord) -> bool:
-    """Tell whether mail through the server may leave: neither stub nor catcher nor near by."""
+    """Tell whether mail through the server may leave: neither stub nor catcher nor near by.
+
+    Where one with its connection from odoo.conf leads to, nobody can see.
+    """
+    if record.smtp_authentication == "cli":
+        return True
     return not (is_stub(record) or is_catcher(record) or is_near(record.smtp_host))
+
+
+def _place(record: MailServerRecord) -> str:
+    from_configuration = record.smtp_authentication == "cli"
+    return "the server of odoo.conf" if from_configuration else record.smtp_host
 
 
 def _about(record: MailServerRecord, message: str) -> Problem:
@@ -85,7 +95,7 @@ def _neutralized_but_sends(evidence: Evidence) -> Iterator[Problem]:
         return
     for record in filter(_reaches_people, _active(evidence)):
         yield _about(
-            record, f"the database is neutralized, and mail leaves through {record.smtp_host}"
+            record, f"the database is neutralized, and mail leaves through {_place(record)}"
         )
 
 
@@ -150,7 +160,7 @@ def _relay_on_copy(evidence: Evidence) -> Iterator[Problem]:
     for record in filter(_reaches_people, _active(evidence)):
         yield _about(
             record,
-            f"the role is {evidence.role}, and mail leaves through {record.smtp_host}, which is no"
+            f"the role is {evidence.role}, and mail leaves through {_place(record)}, which is no"
             " known catcher and no host of a private network",
         )
 

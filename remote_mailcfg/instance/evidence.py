@@ -120,16 +120,12 @@ class _Gathering:
     def look_at_servers(self) -> None:
         """Ask what mail servers can hold, which there are, and which templates name one."""
         instance = self._instance
-        capabilities = (
-            self._tried(("capabilities",), lambda: fetch_capabilities(instance))
-            or self._evidence.capabilities
-        )
+        named = ("servers", "copies", "mailings", "templates")
+        capabilities = self._tried(("capabilities", *named), lambda: fetch_capabilities(instance))
+        if capabilities is None:
+            return
         parts = (
-            self._tried(
-                ("servers", "copies", "mailings", "templates"),
-                lambda: fetch_server_parts(instance, capabilities),
-            )
-            or ServerParts()
+            self._tried(named, lambda: fetch_server_parts(instance, capabilities)) or ServerParts()
         )
         if not capabilities.has_mailings:
             self._missing.setdefault("mailings", NO_MAILINGS)

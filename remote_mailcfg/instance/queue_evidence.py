@@ -65,7 +65,7 @@ def _fetch_groups(
         )
         oldest_key = "create_date:min"
     else:
-        fields = ["oldest:min(create_date)"] if oldest else []
+        fields = [by, *(["oldest:min(create_date)"] if oldest else [])]  # none would be all
         rows = instance.call(
             model, "read_group", domain=domain, fields=fields, groupby=[by], lazy=False
         )

@@ -21,13 +21,15 @@ class Grouped(Model):
         *,
         lazy: bool = True,
     ) -> list[Row]:
-        """Answer as 17, and as 19 still does; `fields` are `NAME:min(FIELD)`."""
+        """Answer as 17, and as 19 still does; `fields` are `groupby` and `NAME:min(FIELD)`."""
         if lazy:
             raise UnknownError("read_group with lazy")
         shown = []
         for value, rows in self._groups(call, domain, groupby):
             group = {groupby[0]: value, "__count": len(rows)}
             for told in fields:
+                if told == groupby[0]:
+                    continue
                 name, _, rest = told.partition(":")
                 group[name] = _least(rows, rest.removeprefix("min(").removesuffix(")"))
             shown.append(group | {"__domain": [*domain, [groupby[0], "=", value]]})

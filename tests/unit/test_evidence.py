@@ -109,7 +109,10 @@ def server(**values: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("model", "parts"),
     [
-        ("ir.mail_server.fields_get", {"capabilities"}),
+        (
+            "ir.mail_server.fields_get",
+            {"capabilities", "servers", "copies", "mailings", "templates"},
+        ),
         ("ir.mail_server.search_read", {"servers", "copies", "mailings", "templates"}),
         ("res.company.search_read", {"companies", "default_senders"}),
         ("ir.model.data.search_read", {"crons", "default_senders"}),
@@ -131,6 +134,14 @@ def test_what_odoo_refuses_is_missing_with_its_reason(model: str, parts: set[str
     missing = {part for part, why in evidence.missing.items() if why.endswith("you may not")}
     assert missing == parts
     assert missing <= set(PARTS)
+
+
+def test_no_server_is_read_without_knowing_its_fields() -> None:
+    """A read without a list of fields would return passwords."""
+    _, transport = gather({"ir.mail_server.fields_get": OdooError("access-denied", "no")})
+
+    assert not transport.named("ir.mail_server.search_read")
+    assert all(call.params["fields"] for call in transport.calls if call.method == "search_read")
 
 
 def test_an_instance_that_does_not_answer_is_an_error() -> None:
