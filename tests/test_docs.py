@@ -11,7 +11,10 @@ import typer.main
 
 from remote_mailcfg import __version__
 from remote_mailcfg.audit.rules import RULES
+from remote_mailcfg.audit.waivers import WAIVER_RULES
 from remote_mailcfg.cli.main import app
+from remote_mailcfg.config.audit import parse_audit_settings
+from remote_mailcfg.config.audit_file import DnsTable, ProfileTable, WaiverTable
 from remote_mailcfg.config.desired import parse_desired
 from remote_mailcfg.config.desired_file import MailServerTable, PolicyTable
 from remote_mailcfg.config.inventory import parse_inventory
@@ -21,6 +24,7 @@ from remote_mailcfg.model.smtp_test import Cause
 from remote_mailcfg.operations.check import StepName
 from remote_mailcfg.report.rules import render_rules
 from remote_mailcfg.sandbox.misbehaviour import Kind
+from tests.rule_book import RULES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -28,6 +32,7 @@ OUTPUT = (ROOT / "docs" / "output.md").read_text()
 INVENTORY = (ROOT / "docs" / "inventory.md").read_text()
 MAIL_SERVERS = (ROOT / "docs" / "mail-servers.md").read_text()
 AUDIT = (ROOT / "docs" / "audit.md").read_text()
+AUDIT_CRON = (ROOT / "docs" / "audit-cron.md").read_text()
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
 
 VARIABLE = r"(OPENSPP|SMTP|REMOTE_MAILCFG)_[A-Z_]+"
@@ -112,6 +117,28 @@ def test_the_desired_state_of_the_documents_is_right() -> None:
 )
 def test_every_key_of_a_desired_state_is_documented(heading: str, key: str) -> None:
     table = MAIL_SERVERS.partition(heading)[2].partition("\n## ")[0]
+    assert any(f"`{key}`" in cell for cell in _first_cells(table))
+
+
+def test_the_audit_settings_of_the_documents_are_right() -> None:
+    (written,) = re.findall(r"```toml\n(.*?)```", AUDIT_CRON, re.DOTALL)
+    settings = parse_audit_settings(written, ROOT / "audit.toml", rules=RULES)
+    assert settings.waivers
+    assert settings.selectors
+    assert settings.profiles.keys() == {"training", "openspp"}
+
+
+@pytest.mark.parametrize(
+    ("heading", "key"),
+    [
+        *(("| key of a `[[waiver]]`", key) for key in WaiverTable.model_fields),
+        *(("| key of `[dns]`", key) for key in DnsTable.model_fields),
+        *(("| key of a `[profile.NAME]`", key) for key in ProfileTable.model_fields),
+        *(("| rule |", rule.id) for rule in WAIVER_RULES),
+    ],
+)
+def test_every_key_of_the_audit_settings_is_documented(heading: str, key: str) -> None:
+    table = AUDIT_CRON.partition(heading)[2].partition("\n\n")[0]
     assert any(f"`{key}`" in cell for cell in _first_cells(table))
 
 

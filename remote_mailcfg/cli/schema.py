@@ -33,6 +33,14 @@ def show_mail_servers() -> None:
     _print(DesiredFile)
 
 
+@app.command("audit", epilog="Example: remote-mailcfg schema audit > audit.schema.json")
+def show_audit() -> None:
+    """Print the JSON Schema of the settings of an audit, `audit.toml`."""
+    from remote_mailcfg.config.audit_file import AuditFile  # noqa: PLC0415 - slow to load
+
+    _print(AuditFile)
+
+
 def _print(form: "type[BaseModel]") -> None:
     from remote_mailcfg.config.file_form import make_schema  # noqa: PLC0415 - slow to load
 

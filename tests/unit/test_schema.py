@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from remote_mailcfg.cli.main import app
+from remote_mailcfg.config.audit_file import DnsTable, ProfileTable, WaiverTable
 from remote_mailcfg.config.desired_file import MailServerTable, PolicyTable
 from remote_mailcfg.config.inventory_file import InstanceTable
 
@@ -18,7 +19,11 @@ def schema_of(word: str) -> Any:
 
 @pytest.mark.parametrize(
     ("word", "keys"),
-    [("instances", {"defaults", "instances"}), ("mail-servers", {"policy", "mail_server"})],
+    [
+        ("instances", {"defaults", "instances"}),
+        ("mail-servers", {"policy", "mail_server"}),
+        ("audit", {"waiver", "dns", "profile"}),
+    ],
 )
 def test_a_schema_has_every_table_of_its_file(word: str, keys: set[str]) -> None:
     schema = schema_of(word)
@@ -34,6 +39,9 @@ def test_a_schema_has_every_table_of_its_file(word: str, keys: set[str]) -> None
         ("instances", InstanceTable),
         ("mail-servers", PolicyTable),
         ("mail-servers", MailServerTable),
+        ("audit", WaiverTable),
+        ("audit", DnsTable),
+        ("audit", ProfileTable),
     ],
 )
 def test_a_schema_explains_every_key_of_a_table(word: str, table: type[BaseModel]) -> None:
