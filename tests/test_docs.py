@@ -23,7 +23,9 @@ from remote_mailcfg.config.secrets import KINDS
 from remote_mailcfg.model.smtp_test import Cause
 from remote_mailcfg.operations.check import StepName
 from remote_mailcfg.report.rules import render_rules
+from remote_mailcfg.report.audit_history import SIGNS
 from remote_mailcfg.sandbox.misbehaviour import Kind
+from remote_mailcfg.store.audits import MOST_RUNS
 from tests.rule_book import RULES
 
 ROOT = Path(__file__).parent.parent
@@ -140,6 +142,15 @@ def test_the_audit_settings_of_the_documents_are_right() -> None:
 def test_every_key_of_the_audit_settings_is_documented(heading: str, key: str) -> None:
     table = AUDIT_CRON.partition(heading)[2].partition("\n\n")[0]
     assert any(f"`{key}`" in cell for cell in _first_cells(table))
+
+
+def test_how_many_audits_are_kept_is_documented() -> None:
+    assert f"The last {MOST_RUNS} runs are kept" in AUDIT_CRON
+
+
+@pytest.mark.parametrize("change", SIGNS)
+def test_every_kind_of_change_between_audits_is_documented(change: str) -> None:
+    assert f"*{change}*" in AUDIT_CRON
 
 
 @pytest.mark.parametrize("kind", KINDS.replace(" or ", ", ").split(", "))

@@ -67,6 +67,7 @@ NEW_CODES = frozenset(
         "check-failed",  # a step of `check` is not ok
         "configuration",  # settings that cannot be right
         "declined",  # the question was answered with no
+        "history-failed",  # the file with earlier audits is damaged, newer, or held
         "http-basic-required",  # a proxy in front wants a password of its own
         "interrupted",  # the user broke off before this instance was done
         "mail-not-sent",  # the test mail did not leave

@@ -1,6 +1,7 @@
 """One instance in a run of the audit: what stands, what is accepted, and which rules looked."""
 
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, replace
 
 from remote_mailcfg.model.finding import Examination, Finding
 from remote_mailcfg.model.waiver import Waiver
@@ -31,3 +32,10 @@ class Examined:
     def findings(self) -> tuple[Finding, ...]:
         """Return what stands; nothing where the instance could not be examined."""
         return self.examination.findings if self.examination else ()
+
+    def without(self, known: Container[str]) -> "Examined":
+        """Return it with those findings alone whose identities are not known."""
+        if self.examination is None:
+            return self
+        new = tuple(it for it in self.findings if it.identity(self.instance) not in known)
+        return replace(self, examination=replace(self.examination, findings=new))

@@ -36,6 +36,13 @@ def make_private_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
+def make_private_file(path: Path) -> None:
+    """Make an empty file that only the user can read, where there is none; its folder likewise."""
+    make_private_folder(path.parent)
+    with _refusals_told(path.parent):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
 def save_private(path: Path, content: dict[str, Any]) -> None:
     """Write a file that only the user can read, whole or not at all, and on the disk for sure.
 

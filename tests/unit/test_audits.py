@@ -1,0 +1,421 @@
+"""The history of audits on disk: kept, found again, and refused where it cannot be read."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.model.audit_history import KeptAudit, KeptFinding
+from remote_mailcfg.model.examined import Examined
+from remote_mailcfg.model.finding import Examination, Finding
+from remote_mailcfg.model.waiver import Waiver
+from remote_mailcfg.store import audit_database, audits
+from remote_mailcfg.store.audit_database import audit_file
+from remote_mailcfg.store.audits import list_audits, load_standing, load_two, save_audit
+
+BEGINNING = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
+RULES = frozenset({"smtp-debug", "spf-missing", "test-failed"})
+DEBUG = Finding(
+    rule="smtp-debug",
+    severity="warning",
+    server_id=6,
+    server_name="Main",
+    message="Server 6 'Main' writes its dialogue into the log.",
+    remedy="Switch Debugging off.",
+)
+SPF = Finding(
+    rule="spf-missing",
+    severity="error",
+    subject="example.org",
+    message="example.org has no SPF record.",
+    remedy="Publish one.",
+)
+WAIVER = Waiver(rule="smtp-debug", tag="x", reason="r", until=date(2027, 1, 1))
+
+
+def day(number: int) -> datetime:
+    return BEGINNING + timedelta(days=number - 1)
+
+
+def examined(
+    *findings: Finding,
+    name: str = "a",
+    waived: Sequence[Finding] = (),
+    looked: frozenset[str] = RULES,
+) -> Examined:
+    return Examined(
+        instance=name,
+        url=f"https://{name}.example",
+        database="openspp",
+        examination=Examination(findings=findings, skipped=()),
+        waived=tuple((it, WAIVER) for it in waived),
+        looked=looked,
+    )
+
+
+FAILED = Examined(instance="a", url="https://a.example", error="timeout")
+
+
+def keep(*days: Sequence[Examined]) -> None:
+    for number, run in enumerate(days, 1):
+        save_audit(run, at=day(number))
+
+
+def refusal() -> RemoteMailcfgError:
+    with pytest.raises(RemoteMailcfgError) as caught:
+        list_audits(1)
+    assert caught.value.code == "history-failed"
+    assert str(audit_file()) in caught.value.message
+    return caught.value
+
+
+# Kept and listed
+
+
+def test_an_audit_is_kept_with_what_it_counts() -> None:
+    run = [
+        examined(SPF, replace(SPF, subject="example.net"), waived=[DEBUG]),
+        examined(name="b"),
+        replace(FAILED, instance="c"),
+    ]
+    number = save_audit(run, at=BEGINNING)
+
+    assert list_audits(20) == (
+        KeptAudit(
+            run=number,
+            at=BEGINNING,
+            examined=2,
+            failed=1,
+            findings={"info": 0, "warning": 0, "error": 2, "critical": 0},
+            waived=1,
+        ),
+    )
+
+
+def test_the_newest_audits_are_listed_first() -> None:
+    keep([examined()], [examined(DEBUG)], [examined()])
+
+    assert [it.at for it in list_audits(2)] == [day(3), day(2)]
+
+
+def test_nothing_is_listed_before_the_first_audit() -> None:
+    assert list_audits(20) == ()
+
+
+def test_an_audit_of_nothing_is_kept() -> None:
+    save_audit([], at=BEGINNING)
+
+    assert [it.examined for it in list_audits(20)] == [0]
+
+
+def test_a_moment_of_another_zone_is_the_same_moment() -> None:
+    save_audit([], at=BEGINNING.astimezone(ZoneInfo("Asia/Manila")))
+
+    assert list_audits(1)[0].at == BEGINNING
+
+
+def test_a_run_is_loaded_as_it_was_saved() -> None:
+    keep([examined(DEBUG, SPF)], [examined(SPF, waived=[DEBUG]), replace(FAILED, instance="b")])
+    earlier, later = load_two()
+
+    assert earlier.findings == (
+        KeptFinding(instance="a", finding=DEBUG, since=day(1)),
+        KeptFinding(instance="a", finding=SPF, since=day(1)),
+    )
+    assert later.findings == (
+        KeptFinding(instance="a", finding=SPF, since=day(1)),
+        KeptFinding(instance="a", finding=DEBUG, since=day(1), is_waived=True),
+    )
+    assert later.looked == {"a": RULES, "b": frozenset()}
+    assert (earlier.audit, later.audit) == (list_audits(2)[1], list_audits(1)[0])
+
+
+def test_only_the_user_can_read_the_history() -> None:
+    before = os.umask(0)
+    try:
+        save_audit([], at=BEGINNING)
+    finally:
+        os.umask(before)
+
+    assert audit_file().stat().st_mode & 0o777 == 0o600
+    assert audit_file().parent.stat().st_mode & 0o777 == 0o700
+    assert audit_file().parent.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_oldest_audits_are_dropped_and_since_when_is_still_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(audits, "MOST_RUNS", 2)
+    keep([examined(SPF)], [examined(SPF)], [examined(SPF)], [examined(SPF)])
+
+    assert [it.at for it in list_audits(20)] == [day(4), day(3)]
+    assert load_standing(["a"]) == {SPF.identity("a"): day(1)}
+    with sqlite3.connect(audit_file()) as database:
+        assert database.execute("SELECT count(*) FROM findings").fetchone() == (2,)
+    database.close()
+
+
+# What stands
+
+
+@pytest.mark.parametrize(
+    ("days", "since"),
+    [
+        pytest.param([[examined(SPF)], [examined(SPF)]], day(1), id="found-again"),
+        pytest.param([[examined()], [examined(SPF)]], day(2), id="found-now"),
+        pytest.param([[examined(SPF)], [examined()]], None, id="gone"),
+        pytest.param([[examined(SPF)], [examined()], [examined(SPF)]], day(3), id="came-back"),
+        pytest.param([[examined(SPF)], [FAILED], [examined(SPF)]], day(1), id="not-examined"),
+        pytest.param([[examined(SPF)], [FAILED]], day(1), id="not-examined-since"),
+        pytest.param([[examined(SPF)], [examined(name="b")]], day(1), id="other-instance"),
+        pytest.param(
+            [[examined(SPF)], [examined(looked=RULES - {"spf-missing"})], [examined(SPF)]],
+            day(1),
+            id="rule-did-not-look",
+        ),
+        pytest.param(
+            [[examined(SPF)], [examined(waived=[SPF])], [examined(SPF)]], day(1), id="was-waived"
+        ),
+        pytest.param([[examined(SPF)], [examined(waived=[SPF])]], None, id="is-waived"),
+        pytest.param(
+            [[examined(SPF)], [examined(replace(SPF, message="other", severity="info"))]],
+            day(1),
+            id="told-in-other-words",
+        ),
+        pytest.param(
+            [[examined(SPF, DEBUG)], [examined(looked=frozenset({"smtp-debug"}))]],
+            day(1),
+            id="another-rule-looked",
+        ),
+        pytest.param([[examined(SPF, looked=frozenset())]], day(1), id="who-finds-has-looked"),
+    ],
+)
+def test_a_finding_stands_as_long_as_every_look_finds_it(
+    days: list[list[Examined]], since: datetime | None
+) -> None:
+    keep(*days)
+
+    assert load_standing(["a"]) == ({SPF.identity("a"): since} if since else {})
+
+
+def test_what_stands_is_asked_of_the_instances_of_a_run() -> None:
+    keep([examined(SPF), examined(SPF, name="b")])
+
+    assert load_standing(["b", "c"]).keys() == {SPF.identity("b")}
+    assert load_standing([]) == {}
+
+
+def test_only_what_is_new_is_left_of_an_examination() -> None:
+    keep([examined(SPF)])
+    known = load_standing(["a"])
+
+    assert examined(SPF, DEBUG).without(known).findings == (DEBUG,)
+    assert FAILED.without(known) == FAILED
+
+
+# Two of them
+
+
+def test_the_last_two_are_loaded_unless_others_are_named() -> None:
+    keep(*[[examined()]] * 4)
+
+    def loaded(*given: int | None) -> list[int]:
+        return [it.audit.run for it in load_two(*given)]
+
+    assert loaded() == [3, 4]
+    assert loaded(2) == [2, 4]
+    assert loaded(1, 3) == [1, 3]
+    assert loaded(3, 1) == [1, 3]
+
+
+@pytest.mark.parametrize("given", [(7,), (1, 7)])
+def test_an_audit_that_is_not_kept_is_told(given: tuple[int, ...]) -> None:
+    keep([examined()], [examined()])
+
+    with pytest.raises(RemoteMailcfgError, match="there is no audit 7 in the history") as caught:
+        load_two(*given)
+    assert caught.value.code == "not-found"
+
+
+def test_one_audit_has_nothing_to_be_compared_with() -> None:
+    keep([examined()])
+
+    with pytest.raises(RemoteMailcfgError, match="no two audits") as caught:
+        load_two()
+    assert caught.value.code == "not-found"
+
+
+# What goes wrong with the file
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"no database, and longer than the header of one" * 9, id="no-database"),
+        pytest.param(b"SQLite format 3\x00" + b"\xff" * 4096, id="damaged"),
+    ],
+)
+def test_a_file_that_is_no_history_is_told_and_left_alone(content: bytes) -> None:
+    audit_file().parent.mkdir(parents=True)
+    audit_file().write_bytes(content)
+
+    assert "Move the file away" in refusal().hint
+    assert audit_file().read_bytes() == content
+
+
+def test_a_database_of_something_else_is_told() -> None:
+    audit_file().parent.mkdir(parents=True)
+    with sqlite3.connect(audit_file()) as database:
+        database.execute(f"PRAGMA user_version = {len(audit_database.MIGRATIONS)}")
+    database.close()
+
+    assert "no such table" in refusal().message
+
+
+def test_a_history_of_a_newer_version_is_refused_and_left_alone() -> None:
+    keep([examined(SPF)])
+    with sqlite3.connect(audit_file()) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    before = audit_file().read_bytes()
+
+    assert "newer version" in refusal().message
+    with pytest.raises(RemoteMailcfgError):
+        save_audit([examined()], at=day(2))
+    assert audit_file().read_bytes() == before
+
+
+def test_an_older_form_is_brought_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep([examined(SPF)])
+    more = ("ALTER TABLE runs ADD COLUMN by TEXT", "CREATE TABLE more (id INTEGER)")
+    monkeypatch.setattr(audit_database, "MIGRATIONS", (*audit_database.MIGRATIONS, more))
+
+    keep([examined(SPF)])
+
+    assert load_standing(["a"]) == {SPF.identity("a"): day(1)}
+    with sqlite3.connect(audit_file()) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+        assert database.execute("SELECT count(by), count(*) FROM runs").fetchone() == (0, 2)
+    database.close()
+
+
+def test_a_form_that_cannot_be_brought_up_to_date_stays_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep([examined(SPF)])
+    wrong = ("CREATE TABLE more (id INTEGER)", "CREATE TABLE runs (id INTEGER)")
+    with monkeypatch.context() as patched:
+        patched.setattr(audit_database, "MIGRATIONS", (*audit_database.MIGRATIONS, wrong))
+        assert "already exists" in refusal().message
+
+    assert load_standing(["a"]) == {SPF.identity("a"): day(1)}
+
+
+@pytest.fixture
+def held() -> Iterator[None]:
+    """Let another connection hold the history for writing."""
+    keep([examined()])
+    other = sqlite3.connect(audit_file(), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield
+    other.close()
+
+
+@pytest.mark.usefixtures("held")
+def test_a_history_that_another_process_holds_too_long_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(audit_database, "BUSY_SECONDS", 0.05)
+
+    assert "Another process holds it" in refusal().hint
+
+
+def test_a_history_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep([examined()])
+    opened = sqlite3.connect
+
+    def read_only(path: Path, **options: object) -> sqlite3.Connection:
+        return opened(f"file:{path}?mode=ro", uri=True, **options)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+
+    with pytest.raises(RemoteMailcfgError) as caught:
+        save_audit([], at=day(2))
+    assert caught.value.code == "history-failed"
+    assert "writable" in caught.value.hint
+
+
+def test_a_folder_that_cannot_be_made_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+
+    with pytest.raises(RemoteMailcfgError) as caught:
+        save_audit([], at=BEGINNING)
+    assert caught.value.code == "not-saved"
+
+
+def test_an_audit_that_fails_half_way_is_not_kept() -> None:
+    keep([examined(SPF)])
+    twice = [examined(DEBUG), examined(DEBUG)]  # an instance is kept once a run
+
+    with pytest.raises(RemoteMailcfgError) as caught:
+        save_audit(twice, at=day(2))
+
+    assert caught.value.code == "history-failed"
+    assert [it.at for it in list_audits(20)] == [day(1)]
+    assert load_standing(["a"]) == {SPF.identity("a"): day(1)}
+
+
+# Two processes
+
+WRITER = """
+import sys
+from datetime import UTC, datetime
+from remote_mailcfg.model.examined import Examined
+from remote_mailcfg.store.audits import save_audit
+name, number = sys.argv[1], int(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(number):
+    save_audit([Examined(instance=name, error="timeout")], at=datetime.now(UTC))
+"""
+
+
+def test_two_processes_at_once_lose_nothing() -> None:
+    number = 25
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, name, str(number)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("a", "b")
+    ]
+    for writer in writers:
+        assert writer.stdout
+        assert writer.stdout.readline() == "ready\n"  # the history is not there yet
+    for writer in writers:
+        assert writer.stdin
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    for writer in writers:
+        writer.communicate(timeout=60)
+        assert writer.returncode == 0
+
+    kept = list_audits(1000)
+    assert len({it.run for it in kept}) == len(kept) == 2 * number
+    assert sum(it.failed for it in kept) == 2 * number
+    with sqlite3.connect(audit_file()) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    database.close()
