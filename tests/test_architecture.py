@@ -29,6 +29,7 @@ ROW_OF = {folder: number for number, row in enumerate(ROWS) for folder in row}
 
 #: Libraries that few modules know.
 ONLY_IN = {
+    "apprise": {"operations/notify.py"},
     "distributed": {"fleet/dask_cluster.py"},
     "odoorpc": {"rpc/jsonrpc.py"},
     "urllib3": {"rpc/http.py", "rpc/interruption.py", "rpc/pool.py", "rpc/foreign_errors.py"},

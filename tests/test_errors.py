@@ -71,6 +71,7 @@ NEW_CODES = frozenset(
         "http-basic-required",  # a proxy in front wants a password of its own
         "interrupted",  # the user broke off before this instance was done
         "mail-not-sent",  # the test mail did not leave
+        "notification-failed",  # the service did not take it
         "missing-value",  # a value that is required is not given
         "not-tried",  # too much had failed in the waves before
         "not-saved",  # the new key could not be put where it was to go
