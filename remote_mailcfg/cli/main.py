@@ -17,6 +17,7 @@ from remote_mailcfg.cli import (
     plan,
     runs,
     sandbox,
+    schedule,
     schema,
     server,
 )
@@ -40,6 +41,7 @@ plan.register(app)
 apply.register(app)
 app.add_typer(runs.app, name="runs")
 app.add_typer(audit.app, name="audit")
+app.add_typer(schedule.app, name="schedule")
 app.add_typer(schema.app, name="schema")
 sandbox.register(app)
 demo.register(app)

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
+
+from tests.live.debian import obtain
 
 HOST = "127.0.0.1"
 BASIC_USER = "gate"
@@ -124,25 +125,6 @@ def _opener() -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def _obtain() -> str:
-    """Find nginx, or unpack Debian's package beside the system (installing would start it)."""
-    cache = Path(os.environ.get("TMPDIR", "/var/tmp")) / "remote-mailcfg-nginx-tests"
-    unpacked = cache / "usr/sbin/nginx"
-    if found := shutil.which("nginx") or shutil.which("/usr/sbin/nginx") or shutil.which(unpacked):
-        return str(found)
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as download:
-        try:
-            for command in (["apt-get", "-qq", "update"], ["apt-get", "-qq", "download", "nginx"]):
-                subprocess.run(command, cwd=download, check=True, capture_output=True, text=True)
-            [package] = Path(download).glob("nginx_*.deb")
-            subprocess.run(["dpkg-deb", "-x", package, cache], check=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            reason = getattr(error, "stderr", None) or error
-            raise RuntimeError(f"nginx is missing and could not be obtained: {reason}") from error
-    return str(unpacked)
-
-
 @contextlib.contextmanager
 def nginx(
     upstream: str,
@@ -156,7 +138,7 @@ def nginx(
     `limited_url` passes `burst` + 1 requests at once, then answers 429 with Retry-After until
     `requests_per_second` makes room. Raises RuntimeError when nginx cannot be obtained or started.
     """
-    binary = _obtain()
+    binary = obtain("nginx", "usr/sbin/nginx")
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="remote-mailcfg-nginx-"))
         prefix = Path(directory)
