@@ -43,6 +43,11 @@ def render_audit(audit: KeptAudit) -> dict[str, Any]:
     }
 
 
+def render_audits(audits: Sequence[KeptAudit]) -> dict[str, Any]:
+    """Return runs as JSON, in their order."""
+    return {"audits": [render_audit(it) for it in audits]}
+
+
 def audit_rows(audits: Sequence[KeptAudit]) -> list[Row]:
     """Return one row a run."""
     rows = []

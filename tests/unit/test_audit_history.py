@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from rich.console import Console, RenderableType
@@ -19,6 +20,7 @@ from remote_mailcfg.report.audit_history import (
     make_audits,
     make_comparison,
     render_audit,
+    render_audits,
     render_comparison,
 )
 
@@ -193,6 +195,17 @@ def test_what_changed_is_rows() -> None:
     assert not any("server" in row for row in rows)
 
 
+def test_every_word_of_the_json_is_documented() -> None:
+    table = (Path(__file__).parents[2] / "docs" / "audit-cron.md").read_text()
+    table = table.partition("| JSON of | is |")[2].partition("\n\n")[0]
+    data = render_comparison(CHANGES)
+    words = {*data, *data["later"], *data["new"][0], *render_audits([])}
+
+    assert {
+        word for word in words if f"`{word}`" not in table and f'"{word}"' not in table
+    } == set()
+
+
 def test_a_control_character_of_a_finding_is_made_visible() -> None:
     evil = replace(SPF, message="\x1b[2Jgone")
 
@@ -218,4 +231,8 @@ def test_an_earlier_audit_is_json_and_a_row() -> None:
     both = {"run": 3, "at": "2026-11-03T12:00:00+00:00", "examined": 11, "failed": 1, "waived": 2}
 
     assert render_audit(audit(3)) == both | {"findings": counts}
+    assert render_audits([audit(3), audit(2)])["audits"] == [
+        render_audit(audit(3)),
+        render_audit(audit(2)),
+    ]
     assert audit_rows([audit(3)]) == [both | counts]

@@ -1,5 +1,6 @@
 """Waivers: what they take out of an audit, and when they are told themselves."""
 
+import pickle
 from dataclasses import replace
 from datetime import date
 
@@ -116,6 +117,12 @@ def test_an_instance_is_known_with_what_it_was_asked() -> None:
         examination=Examination(findings=(DEBUG,), skipped=(skipped,)),
         looked=RULES - {"spf-missing"},
     )
+
+
+def test_what_is_known_of_an_instance_travels() -> None:
+    examined = examine(DEBUG, SPF, waivers=(waiver(), waiver(tag="v2", until=YESTERDAY)))
+
+    assert pickle.loads(pickle.dumps(examined)) == examined
 
 
 # What has ended
