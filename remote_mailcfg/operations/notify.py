@@ -67,7 +67,9 @@ def open_notifier(address: Secret) -> Notifier:
                 "--notify: the Python package apprise is not installed",
                 "pip install 'remote-mailcfg[notify]'",
             ) from None
-        asset = apprise.AppriseAsset(app_id="remote-mailcfg", async_mode=False)
+        asset = apprise.AppriseAsset(
+            app_id="remote-mailcfg", app_desc="remote-mailcfg", async_mode=False
+        )
         service = apprise.Apprise(asset=asset)
         is_known = service.add(address.reveal())
     if not is_known:

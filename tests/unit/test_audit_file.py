@@ -113,6 +113,16 @@ def test_an_empty_file_has_what_is_built_in() -> None:
     assert settings_of("").profiles.keys() == {"openspp"}
 
 
+def test_the_acceptance_list_of_openspp_raises_what_is_worse_there() -> None:
+    profile = settings_of("").profiles["openspp"]
+
+    assert profile.fail_on == "warning"
+    assert profile.severity["no-active-server"] == "critical"
+    assert profile.severity["placeholder-alias-domain"] == "critical"
+    assert profile.has("smtp-debug")
+    assert not profile.has("dead-parameters")
+
+
 def test_a_file_changes_the_keys_that_it_gives_of_a_profile_that_is_built_in() -> None:
     built_in = settings_of("").profiles["openspp"]
     own = settings_of('[profile.openspp]\nskip = ["smtp-debug"]\nfail_on = "info"')
