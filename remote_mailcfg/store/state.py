@@ -39,7 +39,7 @@ def make_private_folder(folder: Path) -> None:
 def make_private_file(path: Path) -> None:
     """Make an empty file that only the user can read, where there is none; its folder likewise."""
     make_private_folder(path.parent)
-    with _refusals_told(path.parent):
+    with refusals_told(path.parent):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
