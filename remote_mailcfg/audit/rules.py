@@ -12,6 +12,7 @@ from remote_mailcfg.audit import (
     servers,
 )
 from remote_mailcfg.audit.rule import Rule
+from remote_mailcfg.audit.waivers import WAIVER_RULES
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.model.evidence import Evidence
 
@@ -26,9 +27,13 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
 )
 
 
+#: The rules that look at the evidence, and those that watch over waivers.
+BOOK: Final[tuple[Rule[Evidence], ...]] = (*RULES, *WAIVER_RULES)
+
+
 def find_rule(rule_id: str) -> Rule[Evidence]:
     """Return the rule of this id; raises `not-found`."""
-    for rule in RULES:
+    for rule in BOOK:
         if rule.id == rule_id:
             return rule
     raise RemoteMailcfgError(

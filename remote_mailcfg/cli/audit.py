@@ -1,23 +1,48 @@
 """`remote-mailcfg audit`: what is wrong with outgoing mail, and the rules that tell."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from rich.console import RenderableType
 
-from remote_mailcfg.audit.rules import RULES, find_rule
-from remote_mailcfg.cli.command import instance_command
-from remote_mailcfg.cli.exit_code import EXIT_USAGE
+from remote_mailcfg.audit.comparison import compare
+from remote_mailcfg.audit.profile import choose_rules
+from remote_mailcfg.audit.rules import BOOK, find_rule
+from remote_mailcfg.cli.audit_run import AuditRun
+from remote_mailcfg.cli.command import OutputOption, instance_command
+from remote_mailcfg.cli.exit_code import EXIT_FAILED, EXIT_USAGE
+from remote_mailcfg.cli.gathered import Gathered
+from remote_mailcfg.cli.show import Output
 from remote_mailcfg.cli.terminal import Terminal
+from remote_mailcfg.config.audit import find_audit_file, load_audit_settings
 from remote_mailcfg.config.environment import Environment
-from remote_mailcfg.errors import RemoteMailcfgError
-from remote_mailcfg.fleet.worker import Operation
-from remote_mailcfg.operations.audit_instance import Audit, audit_instance
+from remote_mailcfg.config.secrets import Secrets
+from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
+from remote_mailcfg.model.audit_settings import AuditSettings
+from remote_mailcfg.model.profile import Profile
+from remote_mailcfg.operations.audit_instance import Audit, AuditPlan, audit_instance
+from remote_mailcfg.operations.notify import Notifier, open_notifier
 from remote_mailcfg.report.audit import AUDIT
+from remote_mailcfg.report.audit_history import (
+    audit_rows,
+    comparison_rows,
+    make_audits,
+    make_comparison,
+    render_audits,
+    render_comparison,
+)
+from remote_mailcfg.report.envelope import render_error
 from remote_mailcfg.report.rules import make_rule, make_rules, render_rules
 from remote_mailcfg.report.table import make_error
+from remote_mailcfg.report.view import Row
+from remote_mailcfg.store.audits import list_audits, load_two
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -32,23 +57,144 @@ class FailOn(StrEnum):
 
 
 @instance_command(
-    app, "audit", AUDIT, example="remote-mailcfg audit --all -q --fail-on warning", is_group=True
+    app,
+    "audit",
+    AUDIT,
+    example="remote-mailcfg audit --all -q --fail-on warning",
+    is_group=True,
 )
 def audit(
-    _environment: Environment,
+    environment: Environment,
     fail_on: Annotated[
-        FailOn, typer.Option(help="End with 3 where something this bad, or worse, is found.")
-    ] = FailOn.error,
+        FailOn | None,
+        typer.Option(
+            help="End with 3 where something this bad, or worse, is found; else as the profile"
+            " says, else error."
+        ),
+    ] = None,
     test: Annotated[
         bool, typer.Option("--test/--no-test", help="Let the instance test its active servers.")
     ] = True,
-) -> Operation[Audit]:
+    only_new: Annotated[
+        bool, typer.Option("--only-new", help="Leave out what stood in the audit before.")
+    ] = False,
+    notify: Annotated[
+        str,
+        typer.Option(
+            metavar="REFERENCE", help="Tell what is new to the service at env:NAME or file:PATH."
+        ),
+    ] = "",
+    profile: Annotated[
+        str, typer.Option(metavar="NAME", help="Hold instances to a profile, such as openspp.")
+    ] = "",
+    settings: Annotated[
+        Path | None,
+        typer.Option("--settings", metavar="FILE", help="Another file than audit.toml here."),
+    ] = None,
+) -> Gathered[Audit]:
     """Tell what is wrong with outgoing mail: whether it is set up rightly, safely, and leaves.
 
     Nothing is changed. Ends with 3 where something was found, with 1 where an instance could not be
-    looked at; -q says nothing where nothing is found that is bad enough.
+    looked at; -q says nothing where nothing is found that is bad enough. What audit.toml accepts is
+    left out. Each audit is kept on this machine, for `audit history` and `audit diff`.
     """
-    return partial(audit_instance, fail_on=fail_on.value, with_tests=test)
+    path = find_audit_file(settings, named_by="--settings")
+    loaded = load_audit_settings(path, rules={rule.id for rule in BOOK})
+    chosen = _profile(profile, loaded)
+    rules = [rule for rule in choose_rules(BOOK, chosen) if test or rule.group != "test"]
+    worst = fail_on.value if fail_on else chosen.fail_on or "error"
+    at = datetime.now(UTC)
+    plan = AuditPlan(
+        rules=frozenset(rule.id for rule in rules),
+        waivers=loaded.waivers,
+        today=at.date(),
+        fail_on=worst,
+        with_tests=test,
+    )
+    return AuditRun(
+        operation=partial(audit_instance, plan=plan),
+        at=at,
+        fail_on=worst,
+        waivers=loaded.waivers,
+        profile=chosen,
+        only_new=only_new,
+        notifier=_notifier(notify, environment) if notify else None,
+    )
+
+
+def _profile(name: str, settings: AuditSettings) -> Profile:
+    """Return the profile of this name; without a name one that changes nothing."""
+    if not name:
+        return Profile(name="")
+    if name not in settings.profiles:
+        raise ConfigurationError(
+            "configuration",
+            f"--profile: there is no profile {name!r}: there is {', '.join(settings.profiles)}",
+        )
+    return settings.profiles[name]
+
+
+def _notifier(reference: str, environment: Environment) -> Notifier:
+    secrets = Secrets(environment, ask=None)
+    return open_notifier(secrets.resolve(reference, folder=Path.cwd(), what="--notify"))
+
+
+@app.command("history", epilog="Example: remote-mailcfg audit history --last 30")
+def show_history(
+    last: Annotated[int, typer.Option("--last", min=1, help="So many, the newest first.")] = 20,
+    output: OutputOption = Output.table,
+) -> None:
+    """List earlier audits of this machine: when, of how many instances, and what they found."""
+    with _told("audit history", output) as terminal:
+        audits = list_audits(last)
+        _show(
+            terminal, output, render_audits(audits), audit_rows(audits), lambda: make_audits(audits)
+        )
+
+
+@app.command("diff", epilog="Example: remote-mailcfg audit diff")
+def show_diff(
+    first: Annotated[
+        int | None, typer.Argument(metavar="[RUN]", help="Default: the last but one.")
+    ] = None,
+    second: Annotated[
+        int | None, typer.Argument(metavar="[RUN]", help="Default: the last.")
+    ] = None,
+    output: OutputOption = Output.table,
+) -> None:
+    """Tell what changed between two audits: what is new, fixed, accepted, or still stands."""
+    with _told("audit diff", output) as terminal:
+        found = compare(*load_two(first, second))
+        rows = comparison_rows(found)
+        _show(terminal, output, render_comparison(found), rows, lambda: make_comparison(found))
+
+
+def _show(
+    terminal: Terminal,
+    output: Output,
+    data: dict[str, Any],
+    rows: list[Row],
+    text: Callable[[], RenderableType],
+) -> None:
+    if output is Output.csv:
+        terminal.csv(rows)
+    elif output is Output.table:
+        terminal.result(text())
+    else:
+        terminal.json(data, indent=2 if output is Output.json else None)
+
+
+@contextmanager
+def _told(words: str, output: Output) -> Iterator[Terminal]:
+    """Show an error as those of other commands are shown, and end with 1."""
+    terminal = Terminal(quiet=False, verbose=False)
+    try:
+        yield terminal
+    except RemoteMailcfgError as error:
+        terminal.problem(make_error("", error))
+        if output in {Output.json, Output.jsonl}:
+            terminal.json({"command": words, "error": render_error(error)})
+        sys.exit(EXIT_FAILED)
 
 
 @app.command("rules", epilog="Example: remote-mailcfg audit rules")
@@ -59,9 +205,9 @@ def show_rules(
 ) -> None:
     """List the rules that an audit goes by."""
     if markdown:
-        sys.stdout.write(render_rules(RULES))
+        sys.stdout.write(render_rules(BOOK))
     else:
-        Terminal(quiet=False, verbose=False).result(make_rules(RULES))
+        Terminal(quiet=False, verbose=False).result(make_rules(BOOK))
 
 
 @app.command("explain", epilog="Example: remote-mailcfg audit explain same-priority")

@@ -11,9 +11,10 @@ from typing import Any, Final, Generic, TypeVar, cast
 import typer
 
 from remote_mailcfg.cli.exit_code import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, exit_code
+from remote_mailcfg.cli.gathered import Gathered
 from remote_mailcfg.cli.show import Output, Show
 from remote_mailcfg.cli.terminal import Terminal, ask_secret, can_ask
-from remote_mailcfg.cli.two_steps import Planning, TwoSteps, settle
+from remote_mailcfg.cli.two_steps import TwoSteps, settle
 from remote_mailcfg.cli.watch import Watch
 from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.config.environment import Environment, load_environment
@@ -27,7 +28,6 @@ from remote_mailcfg.fleet.worker import ForOne, Operation, check_travels, perfor
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.apply_servers import AppliedServers
-from remote_mailcfg.operations.plan_servers import PlannedServers
 from remote_mailcfg.report.envelope import failure_of
 from remote_mailcfg.report.plan import PLAN
 from remote_mailcfg.report.view import View
@@ -37,8 +37,8 @@ T = TypeVar("T")
 Part = TypeVar("Part")
 #: One of these lets a command in.
 CREDENTIALS: Final = frozenset({"api_key", "password"})
-#: What a command does: an operation on each instance, or one in two steps.
-Work = Operation[T] | Planning | TwoSteps
+#: What a command does: an operation on each instance, one that looks at all, one in two steps.
+Work = Operation[T] | Gathered[T] | TwoSteps
 Start = Callable[[Environment], Work[T]]
 #: Codes of a run that was right to ask for, and was not begun.
 NOT_BEGUN: Final = frozenset({"busy", "declined", "not-found"})
@@ -163,7 +163,7 @@ def _prepare(start: Start[T], where: Where) -> Run[T]:
     if isinstance(work, ForOne) and len(entries) > 1:
         raise ConfigurationError("configuration", work.why, work.hint)
     if where.executor and not isinstance(work, TwoSteps):  # these keep a journal here
-        check_travels(work.operation if isinstance(work, Planning) else work)
+        check_travels(work.operation if isinstance(work, Gathered) else work)
     workers = min(where.workers, len(entries))
     return Run(choice, work, waves, environment, where.executor, workers)
 
@@ -188,20 +188,18 @@ def _outcomes(run: Run[T], view: View[T], terminal: Terminal) -> Iterator[tuple[
             "Iterator[tuple[int, Outcome[T]]]",
             _in_two_steps(run, run.work, cast("View[AppliedServers]", view), terminal, resolver),
         )
-    elif isinstance(run.work, Planning):
-        planned = _plan(run, run.work.operation, terminal, resolver)
-        finished = run.work.finish(planned, run.choice.everybody)
-        yield from enumerate(cast("list[Outcome[T]]", finished))
+    elif isinstance(run.work, Gathered):
+        done = _all(run, run.work.operation, view, terminal, resolver)
+        yield from enumerate(run.work.finish(done, run.choice.everybody, terminal))
     else:
         yield from _each(run, run.entries, run.work, view, terminal, resolver)
 
 
-def _plan(
-    run: Run[Any], operation: Operation[PlannedServers], terminal: Terminal, resolver: Secrets
-) -> list[Outcome[PlannedServers]]:
-    """Return the plans of all instances, in their order."""
-    at_once = replace(run, waves=Waves())
-    done = dict(_each(at_once, run.entries, operation, PLAN, terminal, resolver))
+def _all(
+    run: Run[Any], operation: Operation[T], view: View[T], terminal: Terminal, resolver: Secrets
+) -> list[Outcome[T]]:
+    """Return the outcomes of all instances, in their order."""
+    done = dict(_each(run, run.entries, operation, view, terminal, resolver))
     return [done[number] for number in range(len(run.entries))]
 
 
@@ -222,7 +220,8 @@ def _in_two_steps(
         if steps.plan is None:
             planned = [Outcome(it, result=steps.plans[it.name]) for it in run.targets]
         else:
-            planned = _plan(run, steps.plan, terminal, resolver)
+            at_once = replace(run, waves=Waves())
+            planned = _all(at_once, steps.plan, PLAN, terminal, resolver)
         planned = steps.judge(planned, run.choice.everybody)
         plans, settled = settle(planned, steps, command, terminal)
         for name, outcome in settled.items():

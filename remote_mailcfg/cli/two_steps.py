@@ -36,9 +36,15 @@ class Planning:
     wanted: Wanted
     out: Path | None = None
 
-    def finish(self, planned: Planned, everybody: Sequence[Target]) -> Planned:
+    def finish(
+        self,
+        outcomes: Sequence[Outcome[PlannedServers]],
+        everybody: Sequence[Target],
+        terminal: Terminal,
+    ) -> Planned:
         """Judge the plans, and save them."""
-        judged = judge_plans(self.wanted)(planned, everybody)
+        del terminal
+        judged = judge_plans(self.wanted)([*outcomes], everybody)
         if self.out is not None:
             save_plans(
                 self.out,

@@ -2,44 +2,55 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
 from remote_mailcfg.audit.engine import examine
 from remote_mailcfg.audit.rules import RULES
+from remote_mailcfg.audit.waivers import waive
 from remote_mailcfg.errors import OdooError
 from remote_mailcfg.instance.evidence import fetch_evidence
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.model.evidence import Evidence
+from remote_mailcfg.model.examined import Examined
 from remote_mailcfg.model.finding import Examination, Finding, Severity, is_at_least
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
+from remote_mailcfg.model.waiver import Waiver
 from remote_mailcfg.operations.entry import enter_instance
 from remote_mailcfg.operations.prove_servers import run_tests, testable
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was seen of one instance, and what the rules say about it.
+    """What the rules say about one instance; a finding of `fail_on` or worse makes it fail."""
 
-    A finding of `fail_on` or worse makes the audit fail. What else looks at an instance (names and
-    certificates from outside, waivers) makes another examination of this one; the evidence is kept
-    for it.
-    """
-
-    evidence: Evidence
-    examination: Examination
+    examined: Examined
     fail_on: Severity
+
+    @property
+    def examination(self) -> Examination:
+        """What stands and what was skipped."""
+        return self.examined.examination or Examination(findings=(), skipped=())
 
     @property
     def failing(self) -> tuple[Finding, ...]:
         """The findings that make it fail."""
-        findings = self.examination.findings
-        return tuple(it for it in findings if is_at_least(it.severity, self.fail_on))
+        return tuple(it for it in self.examined.findings if is_at_least(it.severity, self.fail_on))
 
 
-def audit_instance(
-    target: Target, progress: Progress, *, fail_on: Severity, with_tests: bool
-) -> Audit:
-    """Gather the evidence, let the instance test its active mail servers, and ask every rule.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditPlan:
+    """How an instance is looked at: by the rules of these ids, and what is accepted until when."""
+
+    rules: frozenset[str]
+    waivers: tuple[Waiver, ...]
+    today: date
+    fail_on: Severity
+    with_tests: bool
+
+
+def audit_instance(target: Target, progress: Progress, *, plan: AuditPlan) -> Audit:
+    """Gather the evidence, let the instance test its active mail servers, and ask the rules.
 
     A test that fails is part of the evidence. Raises `TransportError` and `LoginError`, for an
     instance that could not be looked at.
@@ -47,9 +58,11 @@ def audit_instance(
     with enter_instance(target, progress) as instance:
         progress.working(f"{target.name}: looking")
         evidence = fetch_evidence(instance)
-        if with_tests and "servers" not in evidence.missing:
+        if plan.with_tests and "servers" not in evidence.missing:
             evidence = add_tests(instance, evidence, progress)
-    return Audit(evidence, examine(evidence, RULES), fail_on)
+    examination = examine(evidence, [rule for rule in RULES if rule.id in plan.rules])
+    examined = waive(examination, target, plan.waivers, today=plan.today, rules=plan.rules)
+    return Audit(examined, plan.fail_on)
 
 
 def add_tests(instance: Instance, evidence: Evidence, progress: Progress) -> Evidence:

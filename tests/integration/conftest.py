@@ -160,8 +160,8 @@ def _watched(instance: Instance) -> Iterator[Instance]:
     copies = ["name", "ilike", "remote-mailcfg candidate %" + instance.token]
     assert instance.records.servers(copies) == []
     for path in instance.state_files():
-        held = path.read_text()
-        assert not [secret for secret in instance.secrets if secret in held], path.name
+        held = path.read_bytes()
+        assert not [it for it in instance.secrets if it.encode() in held], path.name
 
 
 def _live(key: str, wire: str, token: str) -> Instance:

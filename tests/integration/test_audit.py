@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from remote_mailcfg.audit.rules import RULES
+from remote_mailcfg.audit.rules import BOOK
 from remote_mailcfg.report.rules import render_rules
 from remote_mailcfg.sandbox.database import CLERK
 from remote_mailcfg.sandbox.server import Served
@@ -171,11 +171,11 @@ def test_csv_has_a_row_for_each_finding(some_instance: Instance) -> None:
 def test_the_rule_book_is_shown_without_an_instance(some_instance: Instance) -> None:
     out = some_instance.run("audit", "rules", OPENSPP_URL="").out
 
-    assert all(rule.id in out for rule in RULES)
+    assert all(rule.id in out for rule in BOOK)
 
 
 def test_the_rule_book_is_shown_as_the_table_of_the_documents(some_instance: Instance) -> None:
-    assert some_instance.run("audit", "rules", "--markdown").out == render_rules(RULES)
+    assert some_instance.run("audit", "rules", "--markdown").out == render_rules(BOOK)
 
 
 def test_a_rule_is_explained(some_instance: Instance) -> None:

@@ -5,11 +5,11 @@ import pytest
 from rich.console import Console, RenderableType
 
 from remote_mailcfg.audit.rules import RULES, find_rule
+from remote_mailcfg.model.examined import Examined
 from remote_mailcfg.model.finding import Examination, Finding, Severity, Skipped
 from remote_mailcfg.operations.audit_instance import Audit
 from remote_mailcfg.report.audit import AUDIT
 from remote_mailcfg.report.rules import make_rule, make_rules, render_rules
-from tests.audit_evidence import make_evidence
 
 WIDTH = 80
 WORST_FIRST = """critical
@@ -38,7 +38,10 @@ def finding(severity: Severity = "error", **values: Any) -> Finding:
 def audit(
     *findings: Finding, skipped: tuple[Skipped, ...] = (), fail_on: Severity = "error"
 ) -> Audit:
-    return Audit(make_evidence(), Examination(findings=findings, skipped=skipped), fail_on)
+    return Audit(
+        Examined(instance="north", examination=Examination(findings=findings, skipped=skipped)),
+        fail_on,
+    )
 
 
 def shown(renderable: RenderableType) -> str:

@@ -214,7 +214,7 @@ def container_of(job: Any) -> Any:
     [
         pytest.param([], id="nothing"),
         pytest.param(["--secret", "OPENSPP_API_KEY"], id="secret"),
-        pytest.param(["--", *ODD], id="odd-words"),
+        pytest.param(["--", *(f"--instance={it}" for it in ODD)], id="odd-words"),
     ],
 )
 def test_what_kubernetes_gets_has_the_form_of_its_api(words: list[str]) -> None:

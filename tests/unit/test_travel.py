@@ -21,6 +21,7 @@ from remote_mailcfg.errors import (
     TransportError,
 )
 from remote_mailcfg.fleet.runner import Outcome
+from remote_mailcfg.model.examined import Examined
 from remote_mailcfg.model.finding import Examination, Finding, Skipped
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.routing import Route
@@ -43,7 +44,6 @@ from remote_mailcfg.operations.send_mail import SentMail
 from remote_mailcfg.plan.server_plan import FieldChange, Plan, PlannedChange
 from remote_mailcfg.secret import Secret
 from remote_mailcfg.store.runs import JournaledChange, JournaledRun
-from tests.audit_evidence import make_evidence
 
 SERVER = MailServerRecord(
     id=7,
@@ -132,10 +132,13 @@ RUN = JournaledRun(
 )
 RESULTS = (
     Audit(
-        make_evidence({"missing": {"crons": "denied"}}),
-        Examination(
-            findings=(Finding(rule="a-rule", severity="info", message="so", remedy="Do."),),
-            skipped=(Skipped(rule="other-rule", because="denied"),),
+        Examined(
+            instance="north",
+            examination=Examination(
+                findings=(Finding(rule="a-rule", severity="info", message="so", remedy="Do."),),
+                skipped=(Skipped(rule="other-rule", because="denied"),),
+            ),
+            looked=frozenset({"a-rule"}),
         ),
         "error",
     ),

@@ -1,0 +1,98 @@
+"""What an audit makes of all its instances: waivers, history, and who is told."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from remote_mailcfg.audit.profile import grade
+from remote_mailcfg.audit.waivers import tell_unused
+from remote_mailcfg.cli.terminal import Terminal
+from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.fleet.runner import Outcome
+from remote_mailcfg.fleet.worker import Operation
+from remote_mailcfg.model.examined import Examined
+from remote_mailcfg.model.finding import Severity
+from remote_mailcfg.model.profile import Profile
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.model.waiver import Waiver
+from remote_mailcfg.operations.audit_instance import Audit
+from remote_mailcfg.operations.keep_audit import keep_audit
+from remote_mailcfg.operations.notify import Notifier
+from remote_mailcfg.report.notice import make_notice
+from remote_mailcfg.report.table import make_error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRun:
+    """One run of the audit over the chosen instances, begun at `at` (aware).
+
+    `only_new` shows what did not stand before. `notifier` is told what is new and at least as bad
+    as `fail_on`.
+    """
+
+    operation: Operation[Audit]
+    at: datetime
+    fail_on: Severity
+    waivers: tuple[Waiver, ...]
+    profile: Profile
+    only_new: bool
+    notifier: Notifier | None
+
+    def finish(
+        self, outcomes: Sequence[Outcome[Audit]], everybody: Sequence[Target], terminal: Terminal
+    ) -> Sequence[Outcome[Audit]]:
+        """Judge the waivers, keep the run, tell what is new; return what is to be shown."""
+        fleet = {target.name: target.tags for target in everybody}
+        run = self._examined(outcomes, fleet, self.at.date())
+        kept = keep_audit(run, at=self.at)
+        if kept.problem:
+            terminal.problem(make_error("", kept.problem))
+        self._tell(run, kept.standing, terminal)
+        shown = [it.without(kept.standing) for it in run] if self.only_new else run
+        return [
+            replace(outcome, result=replace(outcome.result, examined=examined))
+            if outcome.result
+            else outcome
+            for outcome, examined in zip(outcomes, shown, strict=True)
+        ]
+
+    def _examined(
+        self,
+        outcomes: Iterable[Outcome[Audit]],
+        fleet: Mapping[str, tuple[str, ...]],
+        today: date,
+    ) -> list[Examined]:
+        run = [_examined(outcome) for outcome in outcomes]
+        told = tell_unused(run, self.waivers, fleet=fleet, today=today)
+        return [
+            replace(it, examination=grade(it.examination, self.profile)) if it.examination else it
+            for it in told
+        ]
+
+    def _tell(
+        self, run: Sequence[Examined], standing: Mapping[str, datetime], terminal: Terminal
+    ) -> None:
+        """Send a notice where there is something new; what goes wrong is said, and no more."""
+        if self.notifier is None:
+            return
+        notice = make_notice(run, known=standing, threshold=self.fail_on)
+        if notice is None:
+            return
+        try:
+            self.notifier.send(notice)
+        except RemoteMailcfgError as error:
+            terminal.problem(make_error("", error))
+
+
+def _examined(outcome: Outcome[Audit]) -> Examined:
+    """Return what a run knows of an instance, also where it could not be examined."""
+    if outcome.result is not None:
+        return outcome.result.examined
+    target = outcome.target
+    return Examined(
+        instance=target.name,
+        url=target.url,
+        database=target.database,
+        tags=target.tags,
+        error=outcome.error.code if outcome.error else "crashed",
+    )

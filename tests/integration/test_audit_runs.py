@@ -1,0 +1,234 @@
+"""Audits one after the other: what is accepted, what is new, and who is told."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.integration.fleet import Fleet
+
+WAIVER = """
+[[waiver]]
+rule = "smtp-debug"
+instance = "north"
+server = "Main"
+reason = "Support looks"
+until = {until}
+"""
+
+
+def add(fleet: Fleet, *names: str, **values: Any) -> None:
+    for name in names:
+        given = {"name": "Main", "smtp_host": "smtp.example.org", "smtp_debug": True}
+        fleet.served[name].database.servers.add(**given | values)
+
+
+def found(fleet: Fleet, *words: str, rule: str = "smtp-debug") -> list[str]:
+    """Return the instances on which a rule found something."""
+    ran = fleet.json("audit", "--all", "--no-test", *words)
+    assert ran.code in {0, 3}, ran.err
+    return [
+        it["instance"]
+        for it in ran.json["results"]
+        if rule in [finding["rule"] for finding in it["data"]["findings"]]
+    ]
+
+
+@pytest.fixture
+def settings() -> Path:
+    return Path("audit.toml")
+
+
+def test_what_is_accepted_is_left_out_on_its_instance_alone(fleet: Fleet, settings: Path) -> None:
+    add(fleet, "north", "south")
+    settings.write_text(WAIVER.format(until="2099-01-01"))
+
+    assert found(fleet) == ["south"]
+
+
+def test_a_waiver_that_has_ended_is_a_finding(fleet: Fleet, settings: Path) -> None:
+    add(fleet, "north")
+    settings.write_text(WAIVER.format(until="2026-01-01"))
+
+    assert found(fleet) == ["north"]
+    assert found(fleet, rule="waiver-expired") == ["north"]
+
+
+def test_a_waiver_that_has_nothing_to_waive_is_a_finding(fleet: Fleet, settings: Path) -> None:
+    settings.write_text(WAIVER.format(until="2099-01-01"))
+
+    assert found(fleet, rule="waiver-unused") == ["north"]
+
+
+def test_a_file_that_is_wrong_is_told_before_anything_is_asked(
+    fleet: Fleet, settings: Path
+) -> None:
+    settings.write_text(WAIVER.format(until="2099-01-01").replace("smtp-debug", "no-such-rule"))
+
+    ran = fleet.json("audit", "--all")
+
+    assert (ran.code, ran.error["code"]) == (2, "configuration")
+    assert fleet.served["north"].requests == []
+
+
+def test_only_new_leaves_out_what_stood_before(fleet: Fleet) -> None:
+    add(fleet, "north")
+    assert found(fleet, "--only-new") == ["north"]
+    add(fleet, "south")
+
+    assert found(fleet, "--only-new") == ["south"]
+    assert found(fleet) == ["north", "south"]
+
+
+def test_a_profile_says_what_is_bad_enough(fleet: Fleet, settings: Path) -> None:
+    add(fleet, "north")
+    settings.write_text('[profile.mild]\nrules = ["smtp-debug"]\nfail_on = "critical"\n')
+
+    mild = fleet.json("audit", "-i", "north", "--no-test", "--profile", "mild")
+    strict = fleet.json(
+        "audit", "-i", "north", "--no-test", "--profile", "mild", "--fail-on", "warning"
+    )
+    unknown = fleet.json("audit", "-i", "north", "--profile", "nobody")
+
+    assert [it["rule"] for it in mild.data["findings"]] == ["smtp-debug"]
+    assert (mild.code, strict.code, unknown.code) == (0, 3, 2)
+    assert "there is openspp, mild" in unknown.error["message"]
+
+
+def test_the_built_in_profile_raises_what_is_worse_on_openspp(fleet: Fleet) -> None:
+    ran = fleet.json("audit", "-i", "north", "--no-test", "--profile", "openspp")
+
+    severities = {it["rule"]: it["severity"] for it in ran.data["findings"]}
+    assert severities["no-active-server"] == "critical"
+    assert ran.code == 3
+
+
+def test_audits_are_listed_and_compared(fleet: Fleet) -> None:
+    add(fleet, "north")
+    found(fleet)
+    fleet.served["north"].database.servers.rows[1]["smtp_debug"] = False
+    found(fleet)
+
+    history = json.loads(fleet_history(fleet, "history"))
+    difference = json.loads(fleet_history(fleet, "diff"))
+
+    assert [it["run"] for it in history["audits"]] == [2, 1]
+    assert [it["rule"] for it in difference["fixed"]] == ["smtp-debug"]
+    assert difference["new"] == []
+    assert "fixed" in fleet_history(fleet, "diff", output="table")
+    assert "smtp-debug" in fleet_history(fleet, "diff", output="csv")
+
+
+def fleet_history(fleet: Fleet, word: str, output: str = "json") -> str:
+    from typer.testing import CliRunner  # noqa: PLC0415 - these commands take no inventory
+
+    from remote_mailcfg.cli.main import app  # noqa: PLC0415
+
+    del fleet
+    ran = CliRunner().invoke(app, ["audit", word, "-o", output], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.stderr
+    return ran.stdout
+
+
+def test_without_two_audits_there_is_nothing_to_compare(fleet: Fleet) -> None:
+    from typer.testing import CliRunner  # noqa: PLC0415 - these commands take no inventory
+
+    from remote_mailcfg.cli.main import app  # noqa: PLC0415
+
+    del fleet
+    ran = CliRunner().invoke(app, ["audit", "diff", "-o", "json"], catch_exceptions=False)
+
+    assert ran.exit_code == 1
+    assert json.loads(ran.stdout)["error"]["code"] == "not-found"
+
+
+class _Hook(BaseHTTPRequestHandler):
+    """Takes what is posted; its server has the list and the status to answer with."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        assert isinstance(self.server, _HookServer)
+        self.server.taken.append(json.loads(body))
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class _HookServer(HTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Hook)
+        self.taken: list[dict[str, Any]] = []
+        self.status = 200
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[_HookServer]:
+    with _HookServer() as server:
+        thread = Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        address = f"json://127.0.0.1:{server.server_port}/hook-Canary"
+        monkeypatch.setenv("NOTIFY_URL", address)
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_what_is_new_is_told_once(fleet: Fleet, hook: _HookServer) -> None:
+    add(fleet, "north", smtp_user="u")
+    words = ("--fail-on", "warning", "--notify", "env:NOTIFY_URL")
+
+    found(fleet, *words)
+    found(fleet, *words)
+
+    (told,) = hook.taken
+    assert "new findings" in told["title"]
+    assert "north: " in told["message"]
+
+
+def test_a_notice_that_is_not_taken_is_said_and_changes_nothing(
+    fleet: Fleet, hook: _HookServer
+) -> None:
+    hook.status = 500
+
+    ran = fleet.json("audit", "--all", "--no-test", "--notify", "env:NOTIFY_URL")
+
+    assert ran.code == 3
+    assert "the service answered with HTTP status 500" in ran.err
+    assert "Canary" not in ran.out + ran.err
+
+
+def test_an_address_itself_is_refused_and_not_shown(fleet: Fleet) -> None:
+    ran = fleet.json("audit", "--all", "--notify", "json://127.0.0.1/hook-Canary")
+
+    assert (ran.code, ran.error["code"]) == (2, "configuration")
+    assert "Canary" not in ran.out + ran.err
+
+
+def test_an_instance_that_cannot_be_examined_is_kept_as_failed(fleet: Fleet) -> None:
+    text = fleet.inventory.read_text()
+    fleet.inventory.write_text(text.replace(fleet.served["west"].url, "http://127.0.0.1:9"))
+
+    ran = fleet.json("audit", "--all", "--no-test")
+
+    assert ran.code == 1
+    (kept,) = json.loads(fleet_history(fleet, "history"))["audits"]
+    assert (kept["examined"], kept["failed"]) == (3, 1)
+
+
+def test_a_history_that_cannot_be_kept_is_said_and_changes_nothing(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    folder = tmp_path / "state" / "remote-mailcfg" / "audits"
+    folder.mkdir(parents=True)
+    (folder / "history.sqlite").write_text("no database " * 100)
+
+    ran = fleet.json("audit", "--all", "--no-test")
+
+    assert ran.code == 3
+    assert "history" in ran.err
