@@ -3,13 +3,19 @@
 from typing import Final
 
 from remote_mailcfg.audit import (
+    access,
     connection,
+    connection_test,
+    crons,
+    incoming,
     mailings,
     neutralization,
     personal,
     placeholder,
+    queue,
     sender,
     servers,
+    templates,
 )
 from remote_mailcfg.audit.rule import Rule
 from remote_mailcfg.audit.waivers import WAIVER_RULES
@@ -24,6 +30,12 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
     *placeholder.RULES,
     *personal.RULES,
     *mailings.RULES,
+    *templates.RULES,
+    *queue.RULES,
+    *crons.RULES,
+    *incoming.RULES,
+    *access.RULES,
+    *connection_test.RULES,
 )
 
 

@@ -30,7 +30,7 @@ def odoo() -> Iterator[Odoo]:
     server = Odoo(setting("URL").rstrip("/"), setting("DB"), login, password)
     with server.open():
         (user_id,) = server.call("res.users", "search", [["login", "=", login]])
-        server.api_key = setting("API_KEY") or server.make_key(user_id, KEY_NAME)
+        server.api_key = setting("API_KEY") or server.make_key(user_id, KEY_NAME, days=60)
         yield server
         if not setting("API_KEY"):
             server.remove_keys(KEY_NAME)

@@ -149,9 +149,9 @@ class Odoo:
             self.call("ir.actions.server", "unlink", [action_id])
         return dict(result or {})
 
-    def make_key(self, user_id: int, name: str) -> str:
-        """Make an API key that ends in a day."""
-        end = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d %H:%M:%S}"
+    def make_key(self, user_id: int, name: str, *, days: int = 1) -> str:
+        """Make an API key that ends in some days."""
+        end = f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d %H:%M:%S}"
         has_expiry = "expiration_date" in self.call("res.users.apikeys", "fields_get", [], ["type"])
         arguments = f"None, {name!r}, {end!r}" if has_expiry else f"None, {name!r}"
         keys = f"env['res.users.apikeys'].with_user({user_id}).sudo()"

@@ -21,15 +21,34 @@ STUB = {"name": "neutralization - disable emails", "smtp_host": "invalid", "smtp
 FAR = {"smtp_host": "smtp.relay.invalid", "smtp_port": 587, "smtp_encryption": "starttls_strict"}
 
 
+QUEUE_CRON = ["cron_name", "=", "Mail: Email Queue Manager"]
+SCHEDULED_CRON = ["cron_name", "ilike", "scheduled message"]
+GATEWAY_CRON = ["cron_name", "=", "Mail: Fetchmail Service"]
+LONG_AGO = "2026-01-01 00:00:00"
+BASE_URL_OF = ["key", "=", "web.base.url"]
+FETCHMAIL = {"name": NAMES, "server_type": "imap", "server": "imap.invalid", "port": 143}
+DONE = FETCHMAIL | {"state": "done", "is_ssl": False}
+#: Odoo 19 lets nobody remove a message that belongs to no document.
+MAIL = {"subject": NAMES, "model": "res.partner", "res_id": 3}
+FAILED = MAIL | {"state": "exception", "failure_reason": "550 no such user"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wrong:
-    """A thing that is wrong: what servers there are, parameters, a company's values, the role."""
+    """A thing that is wrong: what servers there are, parameters, a company's values, the role.
+
+    `records` are made and `changes` written for a while: model, domain, values. With `tests` the
+    server tests its mail servers.
+    """
 
     rule: str
     servers: tuple[Mapping[str, Any], ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
     company: Mapping[str, Any] = field(default_factory=dict)
     role: str = "production"
+    records: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    changes: tuple[tuple[str, list[Any], Mapping[str, Any]], ...] = ()
+    tests: bool = False
 
 
 WRONGS = (
@@ -78,6 +97,40 @@ WRONGS = (
         servers=(FAR,),
         parameters={"mail.server.personal.limit.minutes": "ten"},
     ),
+    Wrong(
+        rule="template-server-archived",
+        servers=(FAR | {"active": False},),
+        records=(("mail.template", {"name": NAMES, "mail_server_id": "the server"}),),
+    ),
+    Wrong(rule="mails-failed", records=(("mail.mail", FAILED),)),
+    Wrong(rule="failure-reason", records=(("mail.mail", FAILED),)),
+    Wrong(rule="batch-size-not-valid", parameters={"mail.mail.queue.batch.size": "many"}),
+    Wrong(
+        rule="queue-above-batch",
+        parameters={"mail.mail.queue.batch.size": "1"},
+        records=(("mail.mail", MAIL | {"state": "outgoing"}),) * 2,
+    ),
+    Wrong(rule="queue-cron-off", changes=(("ir.cron", QUEUE_CRON, {"active": False}),)),
+    Wrong(rule="queue-cron-late", changes=(("ir.cron", QUEUE_CRON, {"nextcall": LONG_AGO}),)),
+    Wrong(rule="mail-cron-off", changes=(("ir.cron", SCHEDULED_CRON, {"active": False}),)),
+    Wrong(rule="mail-cron-late", changes=(("ir.cron", SCHEDULED_CRON, {"nextcall": LONG_AGO}),)),
+    Wrong(rule="incoming-not-confirmed", records=(("fetchmail.server", FETCHMAIL),)),
+    Wrong(rule="incoming-in-clear", records=(("fetchmail.server", DONE),)),
+    Wrong(
+        rule="incoming-cron-off",
+        records=(("fetchmail.server", DONE),),
+        changes=(("ir.cron", GATEWAY_CRON, {"active": False}),),
+    ),
+    Wrong(rule="no-way-in"),
+    Wrong(
+        rule="user-without-email",
+        changes=(("res.users", ["login", "=", "admin"], {"email": False}),),
+    ),
+    Wrong(
+        rule="links-in-clear",
+        changes=(("ir.config_parameter", BASE_URL_OF, {"value": f"http://{DOMAIN}"}),),
+    ),
+    Wrong(rule="test-failed", servers=(FAR,), tests=True),
 )
 
 
@@ -156,13 +209,31 @@ def test_what_is_wrong_is_found(wrong: Wrong, well: Odoo, command: Command) -> N
     servers = tuple({"name": NAMES} | dict(it) for it in wrong.servers)
     companies = well.call("res.company", "search", [])
     with (
-        made(well, "ir.mail_server", servers),
+        made(well, "ir.mail_server", servers) as server_ids,
         written(well, "res.company", companies, wrong.company),
         parameters(well, wrong.parameters),
+        contextlib.ExitStack() as stack,
     ):
-        found = audit(command, well, wrong.role, "--no-test")
+        for model, values in wrong.records:
+            row = {k: server_ids[0] if it == "the server" else it for k, it in values.items()}
+            stack.enter_context(made(well, model, (row,)))
+        for model, term, values in wrong.changes:
+            ids = well.call(model, "search", [*([ANY_ACTIVE] if model == "ir.cron" else []), term])
+            stack.enter_context(written(well, model, ids, values))
+        found = audit(command, well, wrong.role, *([] if wrong.tests else ["--no-test"]))
 
     assert wrong.rule in found
+
+
+def test_a_key_that_ends_soon_is_found(well: Odoo, command: Command) -> None:
+    (user_id,) = well.call("res.users", "search", [["login", "=", well.login]])
+    well.make_key(user_id, NAMES)
+    try:
+        found = audit(command, well, "production", "--no-test")
+    finally:
+        well.remove_keys(NAMES)
+
+    assert found["api-key-ends"] == "warning"
 
 
 @contextlib.contextmanager

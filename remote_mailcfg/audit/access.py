@@ -1,0 +1,124 @@
+"""Rules on what gets this tool in, and on the address that mails link to."""
+
+import ipaddress
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+from remote_mailcfg.audit.rule import Problem, Rule
+from remote_mailcfg.model.evidence import Evidence
+
+BASE_URL: Final = "web.base.url"
+#: So long before its end a key is told of.
+SOON: Final = timedelta(days=30)
+
+
+def _key_expires(evidence: Evidence) -> Iterator[Problem]:
+    for key in evidence.api_keys:
+        if key.expires is None or key.expires - evidence.now > SOON:
+            continue
+        left = key.expires - evidence.now
+        when = f"{key.expires:%Y-%m-%d}"
+        what = f"ended on {when}" if left <= timedelta() else f"ends on {when}"
+        yield Problem(message=f"the API key '{key.name}' {what}", subject=key.name)
+
+
+def _no_email(evidence: Evidence) -> Iterator[Problem]:
+    user = evidence.user
+    if user and not user.email:
+        yield Problem(message=f"the user {user.login} has no e-mail address", subject=user.login)
+
+
+def _host(url: str) -> str:
+    with suppress(ValueError):
+        return (urlsplit(url).hostname or "").lower()
+    return ""
+
+
+def _is_local(host: str) -> bool:
+    if host in {"", "localhost"} or host.endswith(".localhost"):
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def _links_to_nowhere(evidence: Evidence) -> Iterator[Problem]:
+    url = evidence.parameters.get(BASE_URL, "")
+    if not url:
+        yield Problem(message=f"{BASE_URL} is not set", subject=BASE_URL)
+    elif _is_local(_host(url)) and not _is_local(_host(evidence.url)):
+        yield Problem(message=f"{BASE_URL} is {url}", subject=BASE_URL)
+
+
+def _links_elsewhere(evidence: Evidence) -> Iterator[Problem]:
+    url = evidence.parameters.get(BASE_URL, "")
+    host, own = _host(url), _host(evidence.url)
+    if url and not _is_local(host) and not _is_local(own) and host != own:
+        yield Problem(
+            message=f"{BASE_URL} is {url}, and the instance is at {evidence.url}", subject=BASE_URL
+        )
+
+
+def _links_in_clear(evidence: Evidence) -> Iterator[Problem]:
+    url = evidence.parameters.get(BASE_URL, "")
+    if evidence.is_production and url.lower().startswith("http:") and not _is_local(_host(url)):
+        yield Problem(message=f"{BASE_URL} is {url}", subject=BASE_URL)
+
+
+RULES: Final[tuple[Rule[Evidence], ...]] = (
+    Rule(
+        id="api-key-ends",
+        group="access",
+        severity="warning",
+        title="An API key of this user has ended, or ends soon",
+        why="Audits and changes that log in with it fail from then on.",
+        remedy="Make a new one with `remote-mailcfg apikey create`, and remove the old one.",
+        versions="19",
+        needs=("api_keys",),
+        look=_key_expires,
+    ),
+    Rule(
+        id="user-without-email",
+        group="access",
+        severity="warning",
+        title="The user whom this tool logs in as has no e-mail address",
+        why="Odoo tests a mail server without a filter with the user's address, and cannot.",
+        remedy="Give the user an address in its preferences.",
+        needs=("user",),
+        look=_no_email,
+    ),
+    Rule(
+        id="links-to-nowhere",
+        group="access",
+        severity="error",
+        title="Links in mails point to the machine of whoever reads them",
+        why="Invitations and password resets open nothing.",
+        remedy=f"Set {BASE_URL} to the address that people use, and {BASE_URL}.freeze to True.",
+        needs=("parameters",),
+        look=_links_to_nowhere,
+    ),
+    Rule(
+        id="links-elsewhere",
+        group="access",
+        severity="info",
+        title="Links in mails point to another host than the instance is reached at here",
+        why="Right where people use another address; wrong where an administrator's login from"
+        " within rewrote it.",
+        remedy=f"Compare; where it is wrong, set {BASE_URL}, and {BASE_URL}.freeze to True.",
+        needs=("parameters",),
+        look=_links_elsewhere,
+    ),
+    Rule(
+        id="links-in-clear",
+        group="access",
+        severity="warning",
+        title="Links in mails of production are plain http",
+        why="Whoever follows a password reset sends the new password in clear.",
+        remedy=f"Set {BASE_URL} to the https address.",
+        needs=("parameters", "role"),
+        look=_links_in_clear,
+    ),
+)

@@ -1,0 +1,35 @@
+"""The rule on the instance's own test of each active mail server."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from remote_mailcfg.audit.rule import Problem, Rule
+from remote_mailcfg.model.evidence import Evidence
+
+
+def _failed(evidence: Evidence) -> Iterator[Problem]:
+    for test in evidence.tests:
+        if not test.ok:
+            first = test.message.strip().partition("\n")
+            words = " ".join(" ".join(first).split())
+            yield Problem(
+                message=f"its test failed ({test.cause}): {words}",
+                server_id=test.id,
+                server_name=test.name,
+                subject=test.cause or "",
+                remedy=test.hint or None,
+            )
+
+
+RULES: Final[tuple[Rule[Evidence], ...]] = (
+    Rule(
+        id="test-failed",
+        group="test",
+        severity="error",
+        title="The instance cannot send through a mail server",
+        why="Odoo's own test of the connection fails, so mails through it do.",
+        remedy="`remote-mailcfg server test` repeats it, with what to do next.",
+        needs=("tests",),
+        look=_failed,
+    ),
+)
