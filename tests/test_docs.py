@@ -23,6 +23,7 @@ from remote_mailcfg.config.secrets import KINDS
 from remote_mailcfg.model.smtp_test import Cause
 from remote_mailcfg.operations.check import StepName
 from remote_mailcfg.report.audit_history import SIGNS
+from remote_mailcfg.report.report_file import FORMATS
 from remote_mailcfg.report.rules import render_rules
 from remote_mailcfg.sandbox.misbehaviour import Kind
 from remote_mailcfg.store.audits import MOST_RUNS
@@ -200,3 +201,8 @@ def test_the_changelog_speaks_of_this_version_or_of_what_is_unreleased() -> None
 
 def _first_cells(table: str) -> list[str]:
     return [line.split("|")[1] for line in table.splitlines() if line.startswith("|")]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_of_a_report_is_documented(form: str) -> None:
+    assert f"| `{form}` |" in (ROOT / "docs" / "audit-reports.md").read_text()

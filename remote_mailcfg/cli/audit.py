@@ -39,6 +39,7 @@ from remote_mailcfg.report.audit_history import (
     render_comparison,
 )
 from remote_mailcfg.report.envelope import render_error
+from remote_mailcfg.report.report_file import FORMATS, parse_reports
 from remote_mailcfg.report.rules import make_rule, make_rules, render_rules
 from remote_mailcfg.report.table import make_error
 from remote_mailcfg.report.view import Row
@@ -78,6 +79,14 @@ def audit(
     only_new: Annotated[
         bool, typer.Option("--only-new", help="Leave out what stood in the audit before.")
     ] = False,
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report",
+            metavar="FORMAT:FILE",
+            help=f"Write a report as well: {', '.join(FORMATS)}; may be given again.",
+        ),
+    ] = None,
     notify: Annotated[
         str,
         typer.Option(
@@ -117,7 +126,9 @@ def audit(
         fail_on=worst,
         waivers=loaded.waivers,
         profile=chosen,
+        rules=tuple(rules),
         only_new=only_new,
+        reports=parse_reports(report or ()),
         notifier=_notifier(notify, environment) if notify else None,
     )
 

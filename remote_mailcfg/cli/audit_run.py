@@ -1,15 +1,17 @@
-"""What an audit makes of all its instances: waivers, history, and who is told."""
+"""What an audit makes of all its instances: waivers, history, reports, and who is told."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from remote_mailcfg.audit.profile import grade
+from remote_mailcfg.audit.rule import Rule
 from remote_mailcfg.audit.waivers import tell_unused
 from remote_mailcfg.cli.terminal import Terminal
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.fleet.worker import Operation
+from remote_mailcfg.model.evidence import Evidence
 from remote_mailcfg.model.examined import Examined
 from remote_mailcfg.model.finding import Severity
 from remote_mailcfg.model.profile import Profile
@@ -18,7 +20,9 @@ from remote_mailcfg.model.waiver import Waiver
 from remote_mailcfg.operations.audit_instance import Audit
 from remote_mailcfg.operations.keep_audit import keep_audit
 from remote_mailcfg.operations.notify import Notifier
+from remote_mailcfg.report.audit_report import AuditReport
 from remote_mailcfg.report.notice import make_notice
+from remote_mailcfg.report.report_file import ReportFile, write_report
 from remote_mailcfg.report.table import make_error
 
 
@@ -26,8 +30,8 @@ from remote_mailcfg.report.table import make_error
 class AuditRun:
     """One run of the audit over the chosen instances, begun at `at` (aware).
 
-    `only_new` shows what did not stand before. `notifier` is told what is new and at least as bad
-    as `fail_on`.
+    `rules` are those that look. `only_new` shows what did not stand before. `notifier` is told what
+    is new and at least as bad as `fail_on`.
     """
 
     operation: Operation[Audit]
@@ -35,13 +39,15 @@ class AuditRun:
     fail_on: Severity
     waivers: tuple[Waiver, ...]
     profile: Profile
+    rules: tuple[Rule[Evidence], ...]
     only_new: bool
+    reports: tuple[ReportFile, ...]
     notifier: Notifier | None
 
     def finish(
         self, outcomes: Sequence[Outcome[Audit]], everybody: Sequence[Target], terminal: Terminal
     ) -> Sequence[Outcome[Audit]]:
-        """Judge the waivers, keep the run, tell what is new; return what is to be shown."""
+        """Judge the waivers, keep the run, tell what is new, report; return what is to be shown."""
         fleet = {target.name: target.tags for target in everybody}
         run = self._examined(outcomes, fleet, self.at.date())
         kept = keep_audit(run, at=self.at)
@@ -49,12 +55,19 @@ class AuditRun:
             terminal.problem(make_error("", kept.problem))
         self._tell(run, kept.standing, terminal)
         shown = [it.without(kept.standing) for it in run] if self.only_new else run
-        return [
+        finished = [
             replace(outcome, result=replace(outcome.result, examined=examined))
             if outcome.result
             else outcome
             for outcome, examined in zip(outcomes, shown, strict=True)
         ]
+        report = AuditReport(at=self.at, rules=self.rules, outcomes=finished, since=kept.standing)
+        for wanted in self.reports:
+            try:
+                write_report(report, wanted)
+            except RemoteMailcfgError as error:
+                terminal.fail(make_error("", error))
+        return finished
 
     def _examined(
         self,

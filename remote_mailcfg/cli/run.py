@@ -10,7 +10,13 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 import typer
 
-from remote_mailcfg.cli.exit_code import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, exit_code
+from remote_mailcfg.cli.exit_code import (
+    EXIT_DIFFERS,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    exit_code,
+)
 from remote_mailcfg.cli.gathered import Gathered
 from remote_mailcfg.cli.show import Output, Show
 from remote_mailcfg.cli.terminal import Terminal, ask_secret, can_ask
@@ -115,12 +121,17 @@ def run_command(
             return EXIT_INTERRUPTED
         done = [outcome for outcome in outcomes if outcome is not None]
         show.all(done)
-        return exit_code(done, view)
+        return _final_code(exit_code(done, view), terminal)
     except (KeyboardInterrupt, typer.Abort):
         terminal.problem("interrupted")
         return EXIT_INTERRUPTED
     finally:
         terminal.done()
+
+
+def _final_code(code: int, terminal: Terminal) -> int:
+    """Return the exit code, where something failed that is of no instance as well."""
+    return EXIT_FAILED if terminal.failed and code in {0, EXIT_DIFFERS} else code
 
 
 def _prepare(start: Start[T], where: Where) -> Run[T]:

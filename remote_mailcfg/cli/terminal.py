@@ -31,12 +31,16 @@ class PlainConsole(Console):
 
 
 class Terminal:
-    """The two consoles of one command. rich honours `NO_COLOR` and drops colour off a terminal."""
+    """The two consoles of one command. rich honours `NO_COLOR` and drops colour off a terminal.
+
+    `failed` says whether something failed that is of no instance.
+    """
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self.quiet = quiet
         self.out = PlainConsole(highlight=False)
         self.err = PlainConsole(stderr=True, highlight=False)
+        self.failed = False
         self._status: Status | None = None
         if verbose:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -80,6 +84,11 @@ class Terminal:
     def problem(self, text: RenderableType) -> None:
         """Say what failed, on stderr, quiet or not."""
         self.err.print(text, markup=False, soft_wrap=True)
+
+    def fail(self, text: RenderableType) -> None:
+        """Say what failed beside the instances: the command does not end well."""
+        self.failed = True
+        self.problem(text)
 
     def result(self, text: RenderableType) -> None:
         """Print a result for people."""

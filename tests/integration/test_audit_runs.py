@@ -179,6 +179,11 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[_HookServer]:
         thread.join()
 
 
+#: What a library of the extra does when it is loaded.
+HARMLESS = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
+@HARMLESS
 def test_what_is_new_is_told_once(fleet: Fleet, hook: _HookServer) -> None:
     add(fleet, "north", smtp_user="u")
     words = ("--fail-on", "warning", "--notify", "env:NOTIFY_URL")
@@ -191,6 +196,7 @@ def test_what_is_new_is_told_once(fleet: Fleet, hook: _HookServer) -> None:
     assert "north: " in told["message"]
 
 
+@HARMLESS
 def test_a_notice_that_is_not_taken_is_said_and_changes_nothing(
     fleet: Fleet, hook: _HookServer
 ) -> None:
@@ -232,3 +238,30 @@ def test_a_history_that_cannot_be_kept_is_said_and_changes_nothing(
 
     assert ran.code == 3
     assert "history" in ran.err
+
+
+def test_reports_are_written_beside_the_result(fleet: Fleet, tmp_path: Path) -> None:
+    add(fleet, "north")
+    words = [f"--report={form}:{tmp_path}/{form}" for form in ("sarif", "junit", "markdown")]
+
+    assert found(fleet, *words) == ["north"]
+
+    assert "smtp-debug" in (tmp_path / "sarif").read_text()
+    assert {it.name for it in tmp_path.iterdir()} >= {"sarif", "junit", "markdown"}
+
+
+def test_a_report_that_cannot_be_written_is_exit_1_and_the_result_is_shown(fleet: Fleet) -> None:
+    long = "a" * 250  # with what a temporary file's name has more, too long
+
+    ran = fleet.json("audit", "--all", "--no-test", f"--report=json:{long}", "--fail-on=critical")
+
+    assert ran.code == 1
+    assert len(ran.json["results"]) == 4
+    assert "cannot be written: File name too long" in ran.err
+
+
+def test_a_report_that_cannot_be_meant_is_told_before_anything_is_asked(fleet: Fleet) -> None:
+    ran = fleet.json("audit", "--all", "--report=json:" + "a" * 300)
+
+    assert (ran.code, ran.error["code"]) == (2, "configuration")
+    assert fleet.served["north"].requests == []

@@ -1,0 +1,95 @@
+"""The files of `--report FORMAT:FILE`: which formats there are, and how a file is written."""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
+from remote_mailcfg.report.audit_json import render_json
+from remote_mailcfg.report.audit_report import AuditReport
+from remote_mailcfg.report.junit import render_junit
+from remote_mailcfg.report.markdown import render_markdown
+from remote_mailcfg.report.prometheus import render_prometheus
+from remote_mailcfg.report.sarif import render_sarif
+
+FORMATS: Final[dict[str, Callable[[AuditReport], str]]] = {
+    "json": render_json,
+    "sarif": render_sarif,
+    "junit": render_junit,
+    "prometheus": render_prometheus,
+    "markdown": render_markdown,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """One report that is wanted: a name of `FORMATS`, and where it goes."""
+
+    form: str
+    path: Path
+
+
+def parse_reports(texts: Sequence[str]) -> tuple[ReportFile, ...]:
+    """Return the reports of some `FORMAT:FILE`; raises one error with all problems."""
+    problems: list[str] = []
+    found: dict[Path, ReportFile] = {}
+    for text in texts:
+        form, _, name = text.partition(":")
+        path = Path(name).expanduser()
+        if form not in FORMATS:
+            problems.append(f"{text!r}: {form!r} is not one of {', '.join(FORMATS)}")
+        elif not name or _is_no_file(path):
+            problems.append(f"{text!r}: give a file after the colon")
+        elif not os.access(path.parent, os.W_OK):
+            problems.append(f"{text!r}: {path.parent} is not a folder that you may write to")
+        elif path.resolve() in found:
+            problems.append(f"{text!r}: another report goes to this file already")
+        else:
+            found[path.resolve()] = ReportFile(form, path)
+    if problems:
+        raise ConfigurationError(
+            "configuration",
+            "\n".join(f"--report {problem}" for problem in problems),
+            "For instance --report sarif:audit.sarif",
+        )
+    return tuple(found.values())
+
+
+def write_report(report: AuditReport, wanted: ReportFile) -> None:
+    """Write one report, whole or not at all, readable as usual; raises `not-saved`.
+
+    What collects metrics must never read half a file, and runs as another user.
+    """
+    text = FORMATS[wanted.form](report)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=wanted.path.parent, prefix=f".{wanted.path.name}")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(temporary).chmod(0o666 & ~_umask())
+            Path(temporary).replace(wanted.path)
+        except BaseException:
+            Path(temporary).unlink()
+            raise
+    except OSError as error:
+        raise RemoteMailcfgError(
+            "not-saved", f"the report {wanted.path} cannot be written: {error.strerror}"
+        ) from error
+
+
+def _is_no_file(path: Path) -> bool:
+    """Tell whether there can be no file of this name."""
+    try:
+        return path.is_dir()
+    except OSError:  # its name is too long
+        return True
+
+
+def _umask() -> int:
+    """Return the mask of new files; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

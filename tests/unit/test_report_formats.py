@@ -1,0 +1,271 @@
+"""The reports of an audit, read back by what others read them with."""
+
+import json
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+from junitparser import Error, Failure, JUnitXml
+from junitparser import Skipped as SkippedCase
+from prometheus_client.parser import text_string_to_metric_families
+
+from remote_mailcfg.audit.rules import BOOK
+from remote_mailcfg.errors import ConfigurationError, LoginError, RemoteMailcfgError
+from remote_mailcfg.fleet.runner import Outcome
+from remote_mailcfg.model.examined import Examined
+from remote_mailcfg.model.finding import Examination, Finding, Skipped
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.operations.audit_instance import Audit
+from remote_mailcfg.report.audit_report import AuditReport
+from remote_mailcfg.report.report_file import FORMATS, ReportFile, parse_reports, write_report
+
+#: From the npm package @microsoft/jest-sarif 1.0.0-beta.0 (Microsoft, MIT licence).
+SARIF = Path(__file__).parent.parent / "schemas" / "sarif-2.1.0-rtm.5.json"
+AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+BEFORE = datetime(2026, 2, 1, 6, 0, tzinfo=UTC)
+HOSTILE = "<script>alert(1)</script> ]]> \"q\" 'q' \\ | `x` \x07\n# ü 漢 [a](b) & *b*"
+DEBUG = Finding(
+    rule="smtp-debug",
+    severity="warning",
+    server_id=7,
+    server_name=HOSTILE,
+    message=HOSTILE,
+    remedy="Switch it off.",
+)
+INFO = Finding(rule="duplicate-server", severity="info", message="Twice.", remedy="Remove one.")
+SKIPPED = Skipped(rule="mails-wait", because=HOSTILE)
+NORTH = Target(name=f"north {HOSTILE}", url="https://north.example")
+SOUTH = Target(name="south", url="https://south.example")
+WEST = Target(name="west", url="https://west.example")
+
+
+def outcome(target: Target, *findings: Finding, skipped: tuple[Skipped, ...] = ()) -> Any:
+    examination = Examination(findings=findings, skipped=skipped)
+    return Outcome(target, Audit(Examined(instance=target.name, examination=examination), "error"))
+
+
+REPORT = AuditReport(
+    at=AT,
+    rules=BOOK,
+    outcomes=(
+        outcome(NORTH, DEBUG, INFO, skipped=(SKIPPED,)),
+        outcome(SOUTH),
+        Outcome(WEST, error=LoginError("authentication-failed", HOSTILE)),
+    ),
+    since={DEBUG.identity(NORTH.name): BEFORE},
+)
+
+
+def render(form: str, report: AuditReport = REPORT) -> str:
+    return FORMATS[form](report)
+
+
+# json
+
+
+def test_json_is_the_envelope_of_the_command() -> None:
+    told = json.loads(render("json"))
+
+    assert told["command"] == "audit"
+    assert told["summary"] == {"total": 3, "ok": 2, "failed": 1}
+    north, south, west = told["results"]
+    assert [it["rule"] for it in north["data"]["findings"]] == ["smtp-debug", "duplicate-server"]
+    assert south["data"] == {"findings": [], "skipped": []}
+    assert west["error"]["code"] == "authentication-failed"
+
+
+# sarif
+
+
+def run_of_sarif() -> Any:
+    (run,) = json.loads(render("sarif"))["runs"]
+    return run
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:jsonschema")
+def test_sarif_has_the_form_of_its_schema() -> None:
+    schema = json.loads(SARIF.read_text())
+
+    jsonschema.validate(json.loads(render("sarif")), schema, jsonschema.Draft4Validator)
+
+
+def test_sarif_has_each_rule_with_its_help_and_each_finding_with_its_rule() -> None:
+    run = run_of_sarif()
+    rules = run["tool"]["driver"]["rules"]
+
+    assert [it["id"] for it in rules] == [rule.id for rule in BOOK]
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+    assert [(it["ruleId"], it["level"]) for it in run["results"]] == [
+        ("smtp-debug", "warning"),
+        ("duplicate-server", "note"),
+    ]
+
+
+def test_sarif_names_the_instance_and_what_stays_the_same() -> None:
+    first, second = run_of_sarif()["results"]
+
+    assert first["locations"][0]["logicalLocations"][0]["name"] == NORTH.name
+    assert first["partialFingerprints"] == {"identity/v1": DEBUG.identity(NORTH.name)}
+    assert first["properties"]["since"] == BEFORE.isoformat()
+    assert second["properties"]["since"] == AT.isoformat()
+
+
+def test_sarif_says_what_could_not_be_examined() -> None:
+    (invocation,) = run_of_sarif()["invocations"]
+
+    assert invocation["executionSuccessful"] is False
+    (told,) = invocation["toolExecutionNotifications"]
+    assert told["message"]["text"].startswith("west: authentication-failed: ")
+
+
+# junit
+
+
+def suites() -> dict[str, Any]:
+    found = JUnitXml.fromstring(render("junit").encode())
+    return {suite.name: suite for suite in found}
+
+
+def test_junit_has_a_suite_for_each_instance_and_a_case_for_each_rule() -> None:
+    north, south, west = suites().values()
+
+    assert [case.name for case in north] == [rule.id for rule in BOOK]
+    assert (north.tests, north.failures, north.errors, north.skipped) == (len(BOOK), 1, 0, 1)
+    assert (south.failures, south.errors) == (0, 0)
+    assert (west.tests, west.errors) == (1, 1)
+
+
+def test_junit_fails_what_is_worse_than_info() -> None:
+    north, *_ = suites().values()
+    results = {case.name: case.result for case in north if case.result}
+
+    (failure,) = results["smtp-debug"]
+    assert isinstance(failure, Failure)
+    assert failure.type == "warning"
+    assert "Switch it off." in (failure.text or "")
+    assert isinstance(results["mails-wait"][0], SkippedCase)
+    assert "duplicate-server" not in results
+
+
+def test_junit_says_what_could_not_be_examined() -> None:
+    (case,) = suites()["west"]
+
+    assert isinstance(case.result[0], Error)
+    assert case.result[0].type == "authentication-failed"
+
+
+def test_junit_holds_nothing_that_xml_cannot() -> None:
+    assert "\x07" not in render("junit")
+    assert "<script>" not in render("junit")
+
+
+# prometheus
+
+
+def samples(text: str | None = None) -> dict[tuple[str, ...], float]:
+    return {
+        (it.name.removeprefix("remote_mailcfg_audit_"), *it.labels.values()): it.value
+        for family in text_string_to_metric_families(text or render("prometheus"))
+        for it in family.samples
+    }
+
+
+def test_prometheus_counts_findings_of_every_severity() -> None:
+    found = samples()
+
+    assert found["findings", NORTH.name, "warning"] == 1
+    assert found["findings", NORTH.name, "critical"] == 0
+    assert found["findings", "south", "error"] == 0
+    assert found["rule_findings", NORTH.name, "smtp-debug", "warning"] == 1
+    assert not [it for it in found if it[:2] == ("findings", "west")]
+
+
+def test_prometheus_says_what_could_be_examined_and_when() -> None:
+    found = samples()
+
+    assert [found["examined", it.name] for it in (NORTH, SOUTH, WEST)] == [1, 1, 0]
+    assert found[("timestamp_seconds",)] == AT.timestamp()
+
+
+# markdown
+
+
+def test_markdown_counts_by_instance_and_tells_each_finding() -> None:
+    text = render("markdown")
+
+    assert text.startswith("# Audit of outgoing mail, 2026-03-02 12:00 UTC\n")
+    assert "| south | 0 | 0 | 0 | 0 |" in text
+    assert "| west | ? | ? | ? | ? |" in text
+    assert "- **warning** `smtp-debug`" in text
+    assert "(since 2026-02-01). Next: Switch it off." in text
+    assert "- skipped `mails-wait`: " in text
+    assert "## south" not in text
+    assert "Could not be examined: " in text
+
+
+def test_markdown_takes_nothing_of_a_text_for_its_own() -> None:
+    text = render("markdown")
+
+    assert "<script>" not in text
+    assert "[a](b)" not in text
+    assert "\n# ü" not in text
+    assert r"\| \`x\`" in text
+
+
+# Files
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "reports"
+    path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_report_is_written_for_others_to_read(form: str, folder: Path) -> None:
+    (wanted,) = parse_reports([f"{form}:{folder}/report"])
+
+    write_report(REPORT, wanted)
+
+    assert wanted.path.read_text() == render(form)
+    assert stat.S_IMODE(wanted.path.stat().st_mode) & 0o644 == 0o644
+    assert [it.name for it in folder.iterdir()] == ["report"]
+
+
+def test_a_report_takes_the_place_of_the_one_before(folder: Path) -> None:
+    path = folder / "report"
+    path.write_text("before")
+
+    write_report(REPORT, ReportFile("json", path))
+
+    assert path.read_text() == render("json")
+
+
+def test_a_report_that_cannot_be_written_leaves_nothing(folder: Path) -> None:
+    path = folder / "report"
+    path.mkdir()
+
+    with pytest.raises(RemoteMailcfgError, match="cannot be written") as caught:
+        write_report(REPORT, ReportFile("json", path))
+
+    assert caught.value.code == "not-saved"
+    assert [it.name for it in folder.iterdir()] == ["report"]
+
+
+def test_everything_that_is_wrong_with_reports_is_told_at_once(folder: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_reports(["pdf:a", "json", f"json:{folder}", "json:nowhere/a", "json:b", "sarif:./b"])
+
+    lines = caught.value.message.splitlines()
+    assert len(lines) == 5
+    for line, told in zip(
+        lines,
+        ("'pdf' is not one of", "give a file", "give a file", "nowhere is not a folder", "already"),
+        strict=True,
+    ):
+        assert told in line
