@@ -19,7 +19,7 @@ ROWS = (
     ("operations", "sandbox"),
     ("apply",),
     ("fleet", "store"),
-    ("audit", "instance"),
+    ("audit", "instance", "lookup"),
     ("config", "plan", "rpc"),
     ("model",),
     ("secret", "errors"),

@@ -7,6 +7,7 @@ from remote_mailcfg.audit import (
     connection,
     connection_test,
     crons,
+    dns,
     incoming,
     mailings,
     neutralization,
@@ -15,7 +16,9 @@ from remote_mailcfg.audit import (
     queue,
     sender,
     servers,
+    spf,
     templates,
+    tls,
 )
 from remote_mailcfg.audit.rule import Rule
 from remote_mailcfg.audit.waivers import WAIVER_RULES
@@ -36,6 +39,9 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
     *incoming.RULES,
     *access.RULES,
     *connection_test.RULES,
+    *spf.RULES,
+    *dns.RULES,
+    *tls.RULES,
 )
 
 

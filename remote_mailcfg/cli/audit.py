@@ -25,9 +25,10 @@ from remote_mailcfg.config.audit import find_audit_file, load_audit_settings
 from remote_mailcfg.config.environment import Environment
 from remote_mailcfg.config.secrets import Secrets
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
+from remote_mailcfg.lookup.resolver import require_dns
 from remote_mailcfg.model.audit_settings import AuditSettings
 from remote_mailcfg.model.profile import Profile
-from remote_mailcfg.operations.audit_instance import Audit, AuditPlan, audit_instance
+from remote_mailcfg.operations.audit_instance import Audit, AuditPlan, DnsPlan, audit_instance
 from remote_mailcfg.operations.notify import Notifier, open_notifier
 from remote_mailcfg.report.audit import AUDIT
 from remote_mailcfg.report.audit_history import (
@@ -76,6 +77,12 @@ def audit(
     test: Annotated[
         bool, typer.Option("--test/--no-test", help="Let the instance test its active servers.")
     ] = True,
+    dns: Annotated[
+        bool,
+        typer.Option(
+            "--dns", help="Ask DNS and look at certificates as well, from this machine (extra dns)."
+        ),
+    ] = False,
     only_new: Annotated[
         bool, typer.Option("--only-new", help="Leave out what stood in the audit before.")
     ] = False,
@@ -110,7 +117,10 @@ def audit(
     path = find_audit_file(settings, named_by="--settings")
     loaded = load_audit_settings(path, rules={rule.id for rule in BOOK})
     chosen = _profile(profile, loaded)
-    rules = [rule for rule in choose_rules(BOOK, chosen) if test or rule.group != "test"]
+    left_out = {*(() if test else ("test",)), *(() if dns else ("dns", "tls"))}
+    rules = [rule for rule in choose_rules(BOOK, chosen) if rule.group not in left_out]
+    if dns:
+        require_dns()
     worst = fail_on.value if fail_on else chosen.fail_on or "error"
     at = datetime.now(UTC)
     plan = AuditPlan(
@@ -119,6 +129,9 @@ def audit(
         today=at.date(),
         fail_on=worst,
         with_tests=test,
+        dns=DnsPlan(nameservers=loaded.nameservers, selectors=loaded.selectors, run=at.isoformat())
+        if dns
+        else None,
     )
     return AuditRun(
         operation=partial(audit_instance, plan=plan),

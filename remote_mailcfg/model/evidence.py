@@ -13,6 +13,7 @@ from typing import Final
 
 from remote_mailcfg.model.capabilities import Capabilities
 from remote_mailcfg.model.mail_server import MailServerRecord
+from remote_mailcfg.model.outside import Outside
 from remote_mailcfg.model.smtp_test import SmtpTest
 from remote_mailcfg.model.target import Role
 
@@ -206,6 +207,7 @@ class Evidence:
     fetchmail: tuple[FetchmailEvidence, ...] = ()
     api_keys: tuple[ApiKeyEvidence, ...] = ()
     tests: tuple[SmtpTest, ...] = ()
+    outside: Outside = field(default_factory=Outside)
 
     @property
     def major(self) -> int:

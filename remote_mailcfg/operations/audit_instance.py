@@ -1,7 +1,7 @@
 """Audit: whether outgoing mail of an instance is configured rightly and safely, and leaves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from remote_mailcfg.audit.engine import examine
@@ -10,6 +10,8 @@ from remote_mailcfg.audit.waivers import waive
 from remote_mailcfg.errors import OdooError
 from remote_mailcfg.instance.evidence import fetch_evidence
 from remote_mailcfg.instance.instance import Instance
+from remote_mailcfg.lookup.outside import look_from_outside
+from remote_mailcfg.lookup.resolver import DNS_PORT, resolver_of
 from remote_mailcfg.model.evidence import Evidence
 from remote_mailcfg.model.examined import Examined
 from remote_mailcfg.model.finding import Examination, Finding, Severity, is_at_least
@@ -40,13 +42,27 @@ class Audit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditPlan:
-    """How an instance is looked at: by the rules of these ids, and what is accepted until when."""
+    """How an instance is looked at: by the rules of these ids, and what is accepted until when.
+
+    `dns` is None where nothing is looked at from outside.
+    """
 
     rules: frozenset[str]
     waivers: tuple[Waiver, ...]
     today: date
     fail_on: Severity
     with_tests: bool
+    dns: "DnsPlan | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsPlan:
+    """How DNS is asked: `nameservers` empty are this machine's; `run` shares what is known."""
+
+    nameservers: tuple[str, ...] = ()
+    port: int = DNS_PORT
+    selectors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    run: str = ""
 
 
 def audit_instance(target: Target, progress: Progress, *, plan: AuditPlan) -> Audit:
@@ -60,6 +76,11 @@ def audit_instance(target: Target, progress: Progress, *, plan: AuditPlan) -> Au
         evidence = fetch_evidence(instance)
         if plan.with_tests and "servers" not in evidence.missing:
             evidence = add_tests(instance, evidence, progress)
+    if plan.dns is not None:
+        progress.working(f"{target.name}: asking DNS", slow=True)
+        resolver = resolver_of(plan.dns.nameservers, plan.dns.port, plan.dns.run)
+        outside = look_from_outside(evidence, resolver, plan.dns.selectors)
+        evidence = replace(evidence, outside=outside)
     examination = examine(evidence, [rule for rule in RULES if rule.id in plan.rules])
     examined = waive(examination, target, plan.waivers, today=plan.today, rules=plan.rules)
     return Audit(examined, plan.fail_on)

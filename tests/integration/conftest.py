@@ -33,6 +33,7 @@ OWN = [
     "test_export.py",
     "test_fleet.py",
     "test_killed.py",
+    "test_lookup.py",
     "test_openspp.py",
     "test_plan.py",
     "test_sandbox_command.py",

@@ -1,0 +1,133 @@
+"""Rules on SPF, as seen from here: who may send for the domains that mail is sent from."""
+
+import ipaddress
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Final
+
+from remote_mailcfg.audit.hosts import is_near
+from remote_mailcfg.audit.rule import Problem, Rule
+from remote_mailcfg.model.evidence import Evidence
+from remote_mailcfg.model.outside import DomainFacts, RelayFacts, Spf, organizational
+
+#: RFC 7208, 4.6.4.
+MOST_LOOKUPS: Final = 10
+HERE: Final = "as seen from here"
+
+Look = Callable[[Evidence], Iterator[Problem]]
+
+
+def of_senders(look: Callable[[DomainFacts], str], what: str) -> Look:
+    """Return what tells of each domain that mail is sent from, if `what` could be asked."""
+
+    def each(evidence: Evidence) -> Iterator[Problem]:
+        for domain in evidence.outside.domains:
+            if domain.is_sender and what not in domain.unknown and (told := look(domain)):
+                yield Problem(message=f"{domain.domain}: {told}, {HERE}", subject=domain.domain)
+
+    return each
+
+
+def _spf_missing(domain: DomainFacts) -> str:
+    return "" if domain.spf_records else "there is no SPF record"
+
+
+def _spf_twice(domain: DomainFacts) -> str:
+    count = len(domain.spf_records)
+    return f"there are {count} SPF records" if count > 1 else ""
+
+
+def _spf_lookups(domain: DomainFacts) -> str:
+    count = domain.spf.lookups if domain.spf else 0
+    return f"its SPF record asks DNS {count} times" if count > MOST_LOOKUPS else ""
+
+
+def _spf_open(domain: DomainFacts) -> str:
+    if domain.spf is None or domain.spf.is_partial or domain.spf.ends_with in {"-all", "~all"}:
+        return ""
+    end = domain.spf.ends_with
+    return f"its SPF record ends with {end}" if end else "its SPF record has no end"
+
+
+def _spf_relay(evidence: Evidence) -> Iterator[Problem]:
+    for domain in evidence.outside.domains:
+        if not domain.is_sender or domain.spf is None or domain.spf.is_partial:
+            continue
+        for relay in evidence.outside.relays:
+            if relay.addresses and not is_near(relay.host) and not _covers(domain.spf, relay):
+                yield Problem(
+                    message=f"{domain.domain}: its SPF record does not name {relay.host}"
+                    f" ({', '.join(relay.addresses)}), {HERE}",
+                    server_id=relay.server_id,
+                    server_name=relay.server_name,
+                    subject=domain.domain,
+                )
+
+
+def _covers(spf: Spf, relay: RelayFacts) -> bool:
+    """Tell whether a record lets a relay send, or includes what its provider publishes."""
+    own = organizational(relay.host)
+    if any(organizational(it) == own for it in spf.includes):
+        return True
+    return any(_is_in(address, network) for address in relay.addresses for network in spf.networks)
+
+
+def _is_in(address: str, network: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
+    return False
+
+
+RULES: Final[tuple[Rule[Evidence], ...]] = (
+    Rule(
+        id="spf-missing",
+        group="dns",
+        severity="error",
+        title="A domain that mail is sent from has no SPF record",
+        why="Receivers cannot tell its mail from a forgery, and large ones refuse it.",
+        remedy='Publish a TXT record such as "v=spf1 include:RELAY -all", as the provider says.',
+        needs=("outside",),
+        look=of_senders(_spf_missing, "spf"),
+    ),
+    Rule(
+        id="spf-twice",
+        group="dns",
+        severity="error",
+        title="A domain has more than one SPF record",
+        why="Receivers then take it for having none that is valid.",
+        remedy="Join them into one TXT record.",
+        needs=("outside",),
+        look=of_senders(_spf_twice, "spf"),
+    ),
+    Rule(
+        id="spf-too-many-lookups",
+        group="dns",
+        severity="error",
+        title="An SPF record asks DNS more than ten times",
+        why="Receivers stop at ten and take the record for not valid.",
+        remedy="Take out includes that nobody sends through, or name networks (ip4, ip6) instead.",
+        needs=("outside",),
+        look=of_senders(_spf_lookups, "spf"),
+    ),
+    Rule(
+        id="spf-open",
+        group="dns",
+        severity="warning",
+        title="An SPF record lets anybody send",
+        why="Without -all or ~all at its end it stops no forgery.",
+        remedy="End it with ~all, and with -all once nothing else sends.",
+        needs=("outside",),
+        look=of_senders(_spf_open, "spf"),
+    ),
+    Rule(
+        id="spf-relay-not-named",
+        group="dns",
+        severity="warning",
+        title="An SPF record does not name the relay",
+        why="Mail through that relay looks forged, unless it leaves from other addresses.",
+        remedy="Add what the relay's provider publishes. A relay may send from other addresses than"
+        " it listens at: compare the headers of a mail that arrived.",
+        needs=("outside",),
+        look=_spf_relay,
+    ),
+)

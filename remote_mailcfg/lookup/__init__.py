@@ -1,0 +1,1 @@
+"""What is seen from outside the instance: DNS, and certificates."""

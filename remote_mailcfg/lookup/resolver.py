@@ -1,0 +1,114 @@
+"""Questions to DNS, each asked once in a run, with dnspython (extra `dns`)."""
+
+import functools
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from remote_mailcfg.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from dns.resolver import Resolver as DnsResolver
+
+#: For one question, all tries and servers together.
+MOST_SECONDS: Final = 6.0
+DNS_PORT: Final = 53
+#: After so many questions in a row that nobody answered, nobody is asked any more.
+MOST_FAILURES: Final = 3
+
+
+class NoAnswerError(Exception):
+    """Nobody answered a question: a time-out, or a server that failed. It says why."""
+
+
+class Resolver:
+    """Asks DNS; the same question is asked once, by whatever thread."""
+
+    def __init__(self, nameservers: Sequence[str] = (), port: int = DNS_PORT) -> None:
+        self._resolver = _make_resolver(nameservers, port)
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str], tuple[str, ...] | NoAnswerError] = {}
+        self._failures = 0
+
+    def ask(self, name: str, kind: str) -> tuple[str, ...]:
+        """Return the records of a kind as text, in order; `()` where there are none.
+
+        Raises `NoAnswerError`.
+        """
+        key = (name.lower().rstrip("."), kind)
+        with self._lock:
+            known = self._known.get(key)
+            gave_up = self._failures >= MOST_FAILURES
+        if known is None and gave_up:
+            raise NoAnswerError(f"{kind} of {name}: not asked, since DNS does not answer")
+        if known is None:
+            known = self._ask(*key)
+            with self._lock:
+                self._known[key] = known
+                failed = isinstance(known, NoAnswerError)
+                self._failures = self._failures + 1 if failed else 0
+        if isinstance(known, NoAnswerError):
+            raise known
+        return known
+
+    def addresses(self, name: str) -> tuple[str, ...]:
+        """Return the addresses of a name, of both families."""
+        return (*self.ask(name, "A"), *self.ask(name, "AAAA"))
+
+    def texts(self, name: str, beginning: str) -> tuple[str, ...]:
+        """Return the TXT records that begin so, whatever their case."""
+        found = self.ask(name, "TXT")
+        return tuple(it for it in found if it.lower().startswith(beginning.lower()))
+
+    def _ask(self, name: str, kind: str) -> tuple[str, ...] | NoAnswerError:
+        import dns.exception  # noqa: PLC0415 - slow to load, and there: a resolver was made with it
+        import dns.resolver  # noqa: PLC0415
+
+        try:
+            answer = self._resolver.resolve(name, kind, search=False, raise_on_no_answer=False)
+        except dns.resolver.NXDOMAIN:
+            return ()
+        except (dns.exception.DNSException, OSError, UnicodeError) as error:
+            return NoAnswerError(f"{kind} of {name}: {type(error).__name__}")
+        return tuple(sorted(_text(record) for record in answer.rrset or ()))
+
+
+def _text(record: Any) -> str:
+    """Return a record as text: a TXT's strings joined, an MX's name alone."""
+    if hasattr(record, "strings"):
+        return b"".join(record.strings).decode("utf-8", "replace")
+    if hasattr(record, "exchange"):
+        return str(record.exchange).rstrip(".").lower() or "."
+    return str(record.to_text()).rstrip(".")
+
+
+def _make_resolver(nameservers: Sequence[str], port: int) -> "DnsResolver":
+    require_dns()
+    import dns.resolver  # noqa: PLC0415 - slow to load
+
+    resolver = dns.resolver.Resolver(configure=not nameservers)
+    if nameservers:
+        resolver.nameservers = list(nameservers)
+    resolver.port = port
+    resolver.lifetime = MOST_SECONDS
+    return resolver
+
+
+def require_dns() -> None:
+    """Raise `ConfigurationError` where the extra is not installed."""
+    try:
+        import cryptography  # noqa: F401, PLC0415 - looked for
+        import dns  # noqa: F401, PLC0415
+    except ImportError:
+        raise ConfigurationError(
+            "configuration",
+            "--dns: the Python packages dnspython and cryptography are not installed",
+            "pip install 'remote-mailcfg[dns]'",
+        ) from None
+
+
+@functools.lru_cache(maxsize=4)
+def resolver_of(nameservers: tuple[str, ...], port: int, run: str) -> Resolver:
+    """Return the resolver of a run, which all its instances share."""
+    del run
+    return Resolver(nameservers, port)
