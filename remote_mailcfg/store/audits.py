@@ -13,7 +13,7 @@ from typing import Final
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.model.audit_history import KeptAudit, KeptFinding, KeptRun
 from remote_mailcfg.model.examined import Examined
-from remote_mailcfg.model.finding import SEVERITIES, Finding
+from remote_mailcfg.model.finding import SEVERITIES, Finding, Severity
 from remote_mailcfg.store.audit_database import open_audits
 
 #: A year of nightly audits, and more.
@@ -77,6 +77,35 @@ def list_audits(limit: int) -> tuple[KeptAudit, ...]:
     with open_audits() as database:
         numbers = database.execute("SELECT id FROM runs ORDER BY id DESC LIMIT ?", (limit,))
         return tuple(_audit(database, number) for (number,) in numbers.fetchall())
+
+
+def load_counts(
+    instances: Iterable[str], *, limit: int
+) -> dict[str, tuple[tuple[datetime, dict[Severity, int]], ...]]:
+    """Return how many findings of each severity stood on instances in their last runs.
+
+    The oldest first, with when each began; runs that could not examine an instance are left out.
+    Raises `history-failed` or `not-saved`.
+    """
+    with open_audits() as database:
+        return {name: tuple(_counts(database, name, limit)) for name in instances}
+
+
+def _counts(
+    database: sqlite3.Connection, instance: str, limit: int
+) -> Iterator[tuple[datetime, dict[Severity, int]]]:
+    runs = database.execute(
+        "SELECT run, at FROM instances JOIN runs ON runs.id = run"
+        " WHERE name = ? AND error = '' ORDER BY run DESC LIMIT ?",
+        (instance, limit),
+    ).fetchall()
+    for run, at in reversed(runs):
+        found = database.execute(
+            "SELECT severity, count(*) FROM findings"
+            " WHERE run = ? AND instance = ? AND NOT waived GROUP BY severity",
+            (run, instance),
+        )
+        yield datetime.fromisoformat(at), dict(found.fetchall())
 
 
 def load_two(first: int | None = None, second: int | None = None) -> tuple[KeptRun, KeptRun]:

@@ -19,7 +19,13 @@ from remote_mailcfg.model.finding import Examination, Finding
 from remote_mailcfg.model.waiver import Waiver
 from remote_mailcfg.store import audit_database, audits
 from remote_mailcfg.store.audit_database import audit_file
-from remote_mailcfg.store.audits import list_audits, load_standing, load_two, save_audit
+from remote_mailcfg.store.audits import (
+    list_audits,
+    load_counts,
+    load_standing,
+    load_two,
+    save_audit,
+)
 
 BEGINNING = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
 RULES = frozenset({"smtp-debug", "spf-missing", "test-failed"})
@@ -419,3 +425,15 @@ def test_two_processes_at_once_lose_nothing() -> None:
     with sqlite3.connect(audit_file()) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     database.close()
+
+
+def test_what_instances_counted_is_told_the_oldest_first() -> None:
+    keep([examined(DEBUG)], [examined(DEBUG, SPF, name="b")], [examined(waived=[DEBUG])])
+    save_audit([Examined(instance="a", error="unreachable")], at=day(9))
+
+    assert load_counts(["a", "b", "c"], limit=5) == {
+        "a": ((day(1), {"warning": 1}), (day(3), {})),
+        "b": ((day(2), {"warning": 1, "error": 1}),),
+        "c": (),
+    }
+    assert load_counts(["a"], limit=1) == {"a": ((day(3), {}),)}
