@@ -20,10 +20,12 @@ from remote_mailcfg.model.waiver import Waiver
 from remote_mailcfg.operations.audit_instance import Audit
 from remote_mailcfg.operations.keep_audit import keep_audit
 from remote_mailcfg.operations.notify import Notifier
-from remote_mailcfg.report.audit_report import AuditReport
+from remote_mailcfg.report.audit_report import AuditReport, Counted
 from remote_mailcfg.report.notice import make_notice
+from remote_mailcfg.report.page_data import MOST_RUNS
 from remote_mailcfg.report.report_file import ReportFile, write_report
 from remote_mailcfg.report.table import make_error
+from remote_mailcfg.store.audits import load_counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,13 @@ class AuditRun:
             else outcome
             for outcome, examined in zip(outcomes, shown, strict=True)
         ]
-        report = AuditReport(at=self.at, rules=self.rules, outcomes=finished, since=kept.standing)
+        report = AuditReport(
+            at=self.at,
+            rules=self.rules,
+            outcomes=finished,
+            since=kept.standing,
+            history=self._history(run, terminal),
+        )
         for wanted in self.reports:
             try:
                 write_report(report, wanted)
@@ -81,6 +89,22 @@ class AuditRun:
             replace(it, examination=grade(it.examination, self.profile)) if it.examination else it
             for it in told
         ]
+
+    def _history(
+        self, run: Sequence[Examined], terminal: Terminal
+    ) -> Mapping[str, Sequence[Counted]]:
+        """Return what the instances counted before, for the report that shows it."""
+        if not any(wanted.form == "html" for wanted in self.reports):
+            return {}
+        try:
+            counts = load_counts((it.instance for it in run), limit=MOST_RUNS)
+        except RemoteMailcfgError as error:
+            terminal.problem(make_error("", error))
+            return {}
+        return {
+            name: [Counted(at=at, findings=found) for at, found in counted]
+            for name, counted in counts.items()
+        }
 
     def _tell(
         self, run: Sequence[Examined], standing: Mapping[str, datetime], terminal: Terminal

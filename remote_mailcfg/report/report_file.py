@@ -12,6 +12,7 @@ from remote_mailcfg.report.audit_json import render_json
 from remote_mailcfg.report.audit_report import AuditReport
 from remote_mailcfg.report.junit import render_junit
 from remote_mailcfg.report.markdown import render_markdown
+from remote_mailcfg.report.page import render_html, require_html
 from remote_mailcfg.report.prometheus import render_prometheus
 from remote_mailcfg.report.sarif import render_sarif
 
@@ -21,6 +22,7 @@ FORMATS: Final[dict[str, Callable[[AuditReport], str]]] = {
     "junit": render_junit,
     "prometheus": render_prometheus,
     "markdown": render_markdown,
+    "html": render_html,
 }
 
 
@@ -48,6 +50,8 @@ def parse_reports(texts: Sequence[str]) -> tuple[ReportFile, ...]:
         elif path.resolve() in found:
             problems.append(f"{text!r}: another report goes to this file already")
         else:
+            if form == "html":
+                require_html()
             found[path.resolve()] = ReportFile(form, path)
     if problems:
         raise ConfigurationError(

@@ -28,6 +28,8 @@ LIVE = {
 }
 #: A real server has no part in these.
 OWN = [
+    "test_apply_fleet.py",
+    "test_audit_runs.py",
     "test_dask.py",
     "test_demo.py",
     "test_export.py",

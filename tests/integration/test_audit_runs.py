@@ -265,3 +265,15 @@ def test_a_report_that_cannot_be_meant_is_told_before_anything_is_asked(fleet: F
 
     assert (ran.code, ran.error["code"]) == (2, "configuration")
     assert fleet.served["north"].requests == []
+
+
+def test_the_page_shows_what_earlier_audits_counted(fleet: Fleet, tmp_path: Path) -> None:
+    add(fleet, "north")
+    found(fleet)
+
+    found(fleet, f"--report=html:{tmp_path}/audit.html")
+
+    page = (tmp_path / "audit.html").read_text()
+    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+    assert [it["name"] for it in data["instances"]] == ["north", "south", "east", "west"]
+    assert len(data["runs"]) == 2
