@@ -8,11 +8,14 @@ from typing import Final
 from remote_mailcfg.audit.hosts import is_near
 from remote_mailcfg.audit.rule import Problem, Rule
 from remote_mailcfg.model.evidence import Evidence
+from remote_mailcfg.model.from_filter import split_from_filter
 from remote_mailcfg.model.outside import DomainFacts, RelayFacts, Spf, organizational
 
 #: RFC 7208, 4.6.4.
 MOST_LOOKUPS: Final = 10
 HERE: Final = "as seen from here"
+#: Providers that publish their networks under another name than their relays have.
+PUBLISHED_BY: Final = {"office365.com": "outlook.com", "gmail.com": "google.com"}
 
 Look = Callable[[Evidence], Iterator[Problem]]
 
@@ -22,7 +25,9 @@ def of_senders(look: Callable[[DomainFacts], str], what: str) -> Look:
 
     def each(evidence: Evidence) -> Iterator[Problem]:
         for domain in evidence.outside.domains:
-            if domain.is_sender and what not in domain.unknown and (told := look(domain)):
+            # SPF is asked of the envelope's sender, which is where mail comes back to
+            is_meant = domain.is_sender or (what == "spf" and domain.takes_bounces)
+            if is_meant and what not in domain.unknown and (told := look(domain)):
                 yield Problem(message=f"{domain.domain}: {told}, {HERE}", subject=domain.domain)
 
     return each
@@ -50,10 +55,14 @@ def _spf_open(domain: DomainFacts) -> str:
 
 
 def _spf_relay(evidence: Evidence) -> Iterator[Problem]:
+    filters = {it.id: split_from_filter(it.from_filter) for it in evidence.records}
     for domain in evidence.outside.domains:
         if not domain.is_sender or domain.spf is None or domain.spf.is_partial:
             continue
         for relay in evidence.outside.relays:
+            only_for = [it.rpartition("@")[2].lower() for it in filters.get(relay.server_id, ())]
+            if only_for and domain.domain not in only_for:
+                continue
             if relay.addresses and not is_near(relay.host) and not _covers(domain.spf, relay):
                 yield Problem(
                     message=f"{domain.domain}: its SPF record does not name {relay.host}"
@@ -67,7 +76,8 @@ def _spf_relay(evidence: Evidence) -> Iterator[Problem]:
 def _covers(spf: Spf, relay: RelayFacts) -> bool:
     """Tell whether a record lets a relay send, or includes what its provider publishes."""
     own = organizational(relay.host)
-    if any(organizational(it) == own for it in spf.includes):
+    provider = PUBLISHED_BY.get(own, own)
+    if any(organizational(it) in {own, provider} for it in spf.includes):
         return True
     return any(_is_in(address, network) for address in relay.addresses for network in spf.networks)
 

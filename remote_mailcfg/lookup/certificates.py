@@ -3,11 +3,14 @@
 import smtplib
 import socket
 import ssl
+import warnings
 from typing import Final
 
 from remote_mailcfg.model.outside import CertificateFacts
 
 MOST_SECONDS: Final = 10.0
+#: A name that cannot be one raises UnicodeError, before anybody is asked.
+FAILURES: Final = (OSError, smtplib.SMTPException, UnicodeError)
 #: OpenSSL's word for a certificate of another name (X509_V_ERR_HOSTNAME_MISMATCH and _IP_).
 MISMATCHES: Final = frozenset({62, 64})
 
@@ -25,7 +28,9 @@ def look_at_certificate(host: str, port: int, *, starttls: bool) -> CertificateF
         return _without_trust(
             host, port, starttls=starttls, problem=error.verify_message, is_mismatch=is_mismatch
         )
-    except (OSError, smtplib.SMTPException) as error:
+    except ssl.SSLError:  # perhaps it speaks nothing that is new enough
+        return _without_trust(host, port, starttls=starttls, problem="", is_mismatch=False)
+    except FAILURES as error:
         return CertificateFacts(because=f"{host}:{port}: {error}")
 
 
@@ -35,10 +40,14 @@ def _without_trust(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # it is looked at, and nothing is sent
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")  # old versions need old ciphers
+    with warnings.catch_warnings(action="ignore"):  # Python warns of them, too
+        context.minimum_version = ssl.TLSVersion.TLSv1
     try:
         seen = _look(host, port, context, starttls=starttls)
-    except (OSError, smtplib.SMTPException) as error:
-        return CertificateFacts(problem=problem, is_mismatch=is_mismatch, because=str(error))
+    except FAILURES as error:
+        because = f"{host}:{port}: {error}"
+        return CertificateFacts(problem=problem, is_mismatch=is_mismatch, because=because)
     return CertificateFacts(
         not_after=seen.not_after,
         names=seen.names,

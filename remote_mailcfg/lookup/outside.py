@@ -48,9 +48,8 @@ def look_from_outside(
                 domain,
                 is_sender=domain in senders,
                 takes_bounces=domain in bounces,
-                selectors=tuple(dict.fromkeys((*selectors.get(domain, ()), *known)))
-                if domain in senders
-                else (),
+                selectors=selectors.get(domain, ()) if domain in senders else (),
+                guessed=known if domain in senders else (),
             )
             for domain in dict.fromkeys((*senders, *bounces))
         ),

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 #: For one question, all tries and servers together.
 MOST_SECONDS: Final = 6.0
 DNS_PORT: Final = 53
-#: After so many questions in a row that nobody answered, nobody is asked any more.
-MOST_FAILURES: Final = 3
+#: After so many time-outs in a row, nobody is asked any more: there is no DNS here.
+MOST_TIMEOUTS: Final = 3
 
 
 class NoAnswerError(Exception):
@@ -28,7 +28,8 @@ class Resolver:
         self._resolver = _make_resolver(nameservers, port)
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], tuple[str, ...] | NoAnswerError] = {}
-        self._failures = 0
+        self._asking: dict[tuple[str, str], threading.Lock] = {}
+        self._timeouts = 0
 
     def ask(self, name: str, kind: str) -> tuple[str, ...]:
         """Return the records of a kind as text, in order; `()` where there are none.
@@ -37,16 +38,13 @@ class Resolver:
         """
         key = (name.lower().rstrip("."), kind)
         with self._lock:
+            asking = self._asking.setdefault(key, threading.Lock())
+        with asking:  # who asks the same meanwhile waits for this answer
             known = self._known.get(key)
-            gave_up = self._failures >= MOST_FAILURES
-        if known is None and gave_up:
-            raise NoAnswerError(f"{kind} of {name}: not asked, since DNS does not answer")
-        if known is None:
-            known = self._ask(*key)
-            with self._lock:
-                self._known[key] = known
-                failed = isinstance(known, NoAnswerError)
-                self._failures = self._failures + 1 if failed else 0
+            if known is None and self._timeouts >= MOST_TIMEOUTS:
+                raise NoAnswerError(f"{kind} of {name}: not asked, since DNS does not answer")
+            if known is None:
+                known = self._known[key] = self._ask(*key)
         if isinstance(known, NoAnswerError):
             raise known
         return known
@@ -67,9 +65,14 @@ class Resolver:
         try:
             answer = self._resolver.resolve(name, kind, search=False, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN:
+            self._timeouts = 0
             return ()
+        except dns.exception.Timeout as error:
+            self._timeouts += 1
+            return NoAnswerError(f"{kind} of {name}: {type(error).__name__}")
         except (dns.exception.DNSException, OSError, UnicodeError) as error:
             return NoAnswerError(f"{kind} of {name}: {type(error).__name__}")
+        self._timeouts = 0
         return tuple(sorted(_text(record) for record in answer.rrset or ()))
 
 

@@ -24,19 +24,17 @@ class _Walk:
 
     def follow(self, record: str, domain: str) -> str:
         """Follow the terms of a record; return its `all` with the qualifier, `""` without one."""
-        ends_with, redirect = "", ""
+        redirect = ""
         for qualifier, name, value in _terms(record):
             if name == "all":
-                ends_with = f"{qualifier or '+'}all"
-            elif name == "redirect":
+                return f"{qualifier or '+'}all"  # what follows it counts for nothing
+            if name == "redirect":
                 redirect = value
             elif name in {"ip4", "ip6"} and qualifier in {"", "+"}:
                 self.networks.append(value)
             elif name in {"a", "mx", "include", "exists", "ptr"}:
                 self._look(name, value, domain, adds=qualifier in {"", "+"})
-        if redirect and not ends_with:
-            return self._include(redirect)
-        return ends_with
+        return self._include(redirect) if redirect else ""
 
     def _look(self, name: str, value: str, domain: str, *, adds: bool) -> None:
         if name == "include":

@@ -6,6 +6,7 @@ from datetime import date
 
 from remote_mailcfg.audit.engine import examine
 from remote_mailcfg.audit.rules import RULES
+from remote_mailcfg.audit.unanswered import tell_unanswered
 from remote_mailcfg.audit.waivers import waive
 from remote_mailcfg.errors import OdooError
 from remote_mailcfg.instance.evidence import fetch_evidence
@@ -82,6 +83,8 @@ def audit_instance(target: Target, progress: Progress, *, plan: AuditPlan) -> Au
         outside = look_from_outside(evidence, resolver, plan.dns.selectors)
         evidence = replace(evidence, outside=outside)
     examination = examine(evidence, [rule for rule in RULES if rule.id in plan.rules])
+    unanswered = tuple(tell_unanswered(evidence.outside, plan.rules))
+    examination = replace(examination, skipped=(*examination.skipped, *unanswered))
     examined = waive(examination, target, plan.waivers, today=plan.today, rules=plan.rules)
     return Audit(examined, plan.fail_on)
 

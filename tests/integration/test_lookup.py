@@ -5,9 +5,11 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import checkdmarc.dmarc
 import checkdmarc.spf
@@ -22,12 +24,13 @@ from remote_mailcfg.audit import dns as dns_rules
 from remote_mailcfg.audit import spf as spf_rules
 from remote_mailcfg.audit.engine import examine
 from remote_mailcfg.audit.rules import BOOK, find_rule
+from remote_mailcfg.audit.unanswered import ASKED_FOR, tell_unanswered
 from remote_mailcfg.lookup.certificates import look_at_certificate
 from remote_mailcfg.lookup.domains import look_up_domain
 from remote_mailcfg.lookup.outside import look_from_outside
-from remote_mailcfg.lookup.resolver import MOST_FAILURES, NoAnswerError, Resolver
+from remote_mailcfg.lookup.resolver import MOST_TIMEOUTS, NoAnswerError, Resolver
 from remote_mailcfg.lookup.spf import follow_spf
-from remote_mailcfg.model.outside import CertificateFacts, DomainFacts
+from remote_mailcfg.model.outside import CertificateFacts, DomainFacts, Outside
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.audit_instance import AuditPlan, DnsPlan, audit_instance
 from remote_mailcfg.sandbox.database import ADMIN
@@ -65,6 +68,8 @@ y.deep.test.          60 IN A 192.0.2.3
 3.deep.test.          60 IN A 192.0.2.6
 turned.test.          60 IN TXT "v=spf1 redirect=good.test"
 sub.good.test.        60 IN A 192.0.2.80
+_dmarc.registry.gov.test. 60 IN TXT "v=DMARC1; p=reject"
+mail.registry.gov.test. 60 IN A 192.0.2.81
 relay.relay.test.     60 IN A 192.0.2.30
 30.2.0.192.in-addr.arpa. 60 IN PTR relay.relay.test.
 """
@@ -155,6 +160,56 @@ def test_a_subdomain_has_its_organizations_dmarc(resolver: Resolver) -> None:
 
     assert facts.dmarc_domain == "good.test"
     assert facts.has_address is True
+
+
+def test_dmarc_is_looked_for_at_every_name_above(resolver: Resolver) -> None:
+    facts = domain(resolver, "mail.registry.gov.test")
+
+    assert (facts.dmarc_domain, len(facts.dmarc_records)) == ("registry.gov.test", 1)
+
+
+def test_a_selector_that_is_guessed_is_told_only_where_it_is(resolver: Resolver) -> None:
+    facts = look_up_domain(
+        resolver,
+        "good.test",
+        is_sender=True,
+        takes_bounces=False,
+        selectors=["none"],
+        guessed=["s1", "google"],
+    )
+
+    assert list(facts.dkim) == ["none", "s1"]
+
+
+def test_many_that_ask_the_same_are_one_question(port: int) -> None:
+    fresh = Resolver((HOST,), port)
+    asked: list[str] = []
+    resolve = fresh._resolver.resolve  # noqa: SLF001 - to count what goes out
+
+    def counted(name: str, *words: Any, **options: Any) -> object:
+        asked.append(name)
+        return resolve(name, *words, **options)
+
+    fresh._resolver.resolve = counted  # type: ignore[assignment]  # noqa: SLF001
+    with ThreadPoolExecutor(8) as executor:
+        answers = list(executor.map(lambda _: fresh.ask("good.test", "MX"), range(40)))
+
+    assert answers == [("mx.good.test",)] * 40
+    assert asked == ["good.test"]
+
+
+def test_a_question_without_an_answer_skips_the_rules_that_it_was_for() -> None:
+    outside = Outside(domains=(DomainFacts(domain="good.test", unknown={"mx": "MX: ServFail"}),))
+
+    (skipped,) = tell_unanswered(outside, {"bounces-not-taken", "spf-missing"})
+
+    assert (skipped.rule, skipped.because) == ("bounces-not-taken", "nobody answered: MX: ServFail")
+
+
+def test_every_question_is_for_rules_that_there_are() -> None:
+    ids = {rule.id for rule in BOOK}
+
+    assert {rule for rules in ASKED_FOR.values() for rule in rules} <= ids
 
 
 def test_a_null_exchanger_and_two_records_are_told(resolver: Resolver) -> None:
@@ -273,7 +328,7 @@ def test_the_evidence_says_what_to_ask(resolver: Resolver) -> None:
     assert outside.instance is None
     seen = replace(evidence, outside=outside)
     found = examine(seen, (*spf_rules.RULES, *dns_rules.RULES)).findings
-    assert [it.rule for it in found] == ["bounces-elsewhere", "bounces-not-taken"]
+    assert [it.rule for it in found] == ["spf-missing", "bounces-elsewhere", "bounces-not-taken"]
 
 
 # Certificates
@@ -360,6 +415,24 @@ def test_an_authority_that_nobody_knows_is_not_trusted(authority: trustme.CA) ->
     assert not facts.is_mismatch
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_a_server_of_an_old_version_is_seen_with_it(authority: trustme.CA) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with tls_server(context) as port:
+        facts = look_at_certificate("localhost", port, starttls=False)
+
+    assert (facts.version, facts.because) == ("TLSv1.1", "")
+
+
+def test_a_name_that_cannot_be_one_says_so() -> None:
+    facts = look_at_certificate("a..example.org", 465, starttls=False)
+
+    assert "a..example.org:465" in facts.because
+
+
 def test_a_mail_server_is_looked_at_after_starttls(smtp: SmtpPeers) -> None:
     facts = look_at_certificate(HOST, smtp.starttls_auth.port, starttls=True)
 
@@ -421,7 +494,7 @@ def test_where_nobody_answers_nobody_is_asked_for_long() -> None:
         silent.bind((HOST, 0))
         resolver = Resolver((HOST,), silent.getsockname()[1])
         resolver._resolver.lifetime = 0.05  # noqa: SLF001 - nobody waits six seconds here
-        for number in range(MOST_FAILURES):
+        for number in range(MOST_TIMEOUTS):
             with pytest.raises(NoAnswerError, match="LifetimeTimeout"):
                 resolver.ask(f"{number}.good.test", "TXT")
 
