@@ -51,7 +51,7 @@ def register(root: typer.Typer) -> None:
     def _apply(
         _environment: Environment,
         file: Annotated[
-            Path | None, typer.Argument(metavar="[FILE]", help="The desired mail servers.")
+            Path | None, typer.Argument(metavar="FILE", help="The desired mail servers.")
         ] = None,
         plan: Annotated[
             Path | None,
@@ -100,7 +100,7 @@ def register(root: typer.Typer) -> None:
     def _rollback(
         _environment: Environment,
         run: Annotated[
-            str, typer.Argument(metavar="[RUN]", help="Default: the last that wrote anything.")
+            str, typer.Argument(metavar="RUN", help="Default: the last that wrote anything.")
         ] = "",
         yes: YesOption = False,
         force: Annotated[

@@ -179,11 +179,9 @@ def show_history(
 @app.command("diff", epilog="Example: remote-mailcfg audit diff")
 def show_diff(
     first: Annotated[
-        int | None, typer.Argument(metavar="[RUN]", help="Default: the last but one.")
+        int | None, typer.Argument(metavar="RUN", help="Default: the last but one.")
     ] = None,
-    second: Annotated[
-        int | None, typer.Argument(metavar="[RUN]", help="Default: the last.")
-    ] = None,
+    second: Annotated[int | None, typer.Argument(metavar="RUN", help="Default: the last.")] = None,
     output: OutputOption = Output.table,
 ) -> None:
     """Tell what changed between two audits: what is new, fixed, accepted, or still stands."""
