@@ -19,7 +19,7 @@ from remote_mailcfg.sandbox.smtp_servers import PASSWORD
 from tests import canaries
 from tests.integration.instance import Ran
 
-MOST_SECONDS = 45  # eighteen commands, while other tests run
+MOST_SECONDS = 90  # eighteen commands, on a machine that does other things, too
 
 
 @dataclass(frozen=True, slots=True)
