@@ -25,7 +25,7 @@ def cost_of(front: Nginx, command: Command, *words: str) -> Cost:
     return Cost(len(entries), len({entry.connection for entry in entries}))
 
 
-@pytest.mark.parametrize(("protocol", "requests"), [("json2", 3), ("jsonrpc", 4), ("xmlrpc", 4)])
+@pytest.mark.parametrize(("protocol", "requests"), [("json2", 4), ("jsonrpc", 5), ("xmlrpc", 5)])
 def test_server_list_takes_one_connection_and_no_request_too_many(
     protocol: str, requests: int, command: Command, front: Nginx, odoo: Odoo
 ) -> None:
@@ -39,16 +39,16 @@ def test_auto_adds_one_request_where_there_is_a_key_to_choose_json2_for(
 ) -> None:
     program = on_protocol("json2", command, odoo).with_settings(OPENSPP_PROTOCOL="auto")
 
-    assert cost_of(front, program, "server", "list") == Cost(3 + 1, connections=1)
+    assert cost_of(front, program, "server", "list") == Cost(4 + 1, connections=1)
 
 
 def test_auto_adds_no_request_where_there_is_only_a_password(
     command: Command, front: Nginx
 ) -> None:
-    assert cost_of(front, command, "server", "list") == Cost(4, connections=1)
+    assert cost_of(front, command, "server", "list") == Cost(5, connections=1)
 
 
-@pytest.mark.parametrize(("protocol", "requests"), [("json2", 3), ("jsonrpc", 4), ("xmlrpc", 4)])
+@pytest.mark.parametrize(("protocol", "requests"), [("json2", 4), ("jsonrpc", 5), ("xmlrpc", 5)])
 def test_an_empty_database_name_adds_one_request(
     protocol: str, requests: int, command: Command, front: Nginx, odoo: Odoo
 ) -> None:
