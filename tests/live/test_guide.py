@@ -83,6 +83,8 @@ def test_the_guide_is_walked_from_an_instance_without_a_mail_server_to_a_mail_th
     # out of use, and gone
     assert command.run("server", "archive", NAME).error["code"] == "in-use"
     assert not command.run("server", "archive", NAME, "--force").data["server"]["active"]
-    assert command.run("server", "delete", NAME, "--yes").exit_code == 0
+    deleted = command.run("server", "delete", NAME, "--yes")
+    assert deleted.exit_code == 0
+    assert command.run("runs", "forget", deleted.data["run"]).data["backups"] == 1
     assert command.run("server", "list").data["servers"] == []
     assert command.run("logout").exit_code == 0
