@@ -38,7 +38,8 @@ def _suite(report: AuditReport, outcome: Outcome[Audit]) -> ET.Element:
         ET.SubElement(case, "error", type=error.code if error else "", message=_text(told))
         _count(suite, tests=1, failures=0, errors=1, skipped=0)
         return suite
-    skipped = {it.rule: it.because for it in found.skipped}
+    seen = {it.rule for it in found.findings}  # a case cannot be both failed and skipped
+    skipped = {it.rule: it.because for it in found.skipped if it.rule not in seen}
     failures = 0
     for rule in report.rules:
         case = ET.SubElement(suite, "testcase", classname=f"{name}.{rule.group}", name=rule.id)

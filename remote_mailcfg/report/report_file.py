@@ -41,12 +41,8 @@ def parse_reports(texts: Sequence[str]) -> tuple[ReportFile, ...]:
     for text in texts:
         form, _, name = text.partition(":")
         path = Path(name).expanduser()
-        if form not in FORMATS:
-            problems.append(f"{text!r}: {form!r} is not one of {', '.join(FORMATS)}")
-        elif not name or _is_no_file(path):
-            problems.append(f"{text!r}: give a file after the colon")
-        elif not os.access(path.parent, os.W_OK):
-            problems.append(f"{text!r}: {path.parent} is not a folder that you may write to")
+        if problem := _problem(form, path):
+            problems.append(f"{text!r}: {problem}")
         elif path.resolve() in found:
             problems.append(f"{text!r}: another report goes to this file already")
         else:
@@ -62,6 +58,17 @@ def parse_reports(texts: Sequence[str]) -> tuple[ReportFile, ...]:
     return tuple(found.values())
 
 
+def _problem(form: str, path: Path) -> str:
+    """Return why there can be no such report, `""` where nothing is in the way."""
+    if form not in FORMATS:
+        return f"{form!r} is not one of {', '.join(FORMATS)}"
+    if _is_no_file(path):
+        return "give a file after the colon"
+    if not os.access(path.parent, os.W_OK):
+        return f"{path.parent} is not a folder that you may write to"
+    return ""
+
+
 def write_report(report: AuditReport, wanted: ReportFile) -> None:
     """Write one report, whole or not at all, readable as usual; raises `not-saved`.
 
@@ -71,7 +78,8 @@ def write_report(report: AuditReport, wanted: ReportFile) -> None:
     try:
         handle, temporary = tempfile.mkstemp(dir=wanted.path.parent, prefix=f".{wanted.path.name}")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            # JSON of a server may hold half a character, which no file can: a question mark
+            with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
                 file.write(text)
             Path(temporary).chmod(0o666 & ~_umask())
             Path(temporary).replace(wanted.path)
@@ -85,9 +93,9 @@ def write_report(report: AuditReport, wanted: ReportFile) -> None:
 
 
 def _is_no_file(path: Path) -> bool:
-    """Tell whether there can be no file of this name."""
+    """Tell whether there can be no file of this name: a device must not be replaced by one."""
     try:
-        return path.is_dir()
+        return path.exists() and not path.is_file()
     except OSError:  # its name is too long
         return True
 

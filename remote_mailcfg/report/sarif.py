@@ -68,6 +68,7 @@ def _result(
     report: AuditReport, outcome: Outcome[Audit], finding: Finding, places: dict[str, int]
 ) -> dict[str, Any]:
     target = outcome.target
+    identity = finding.identity(target.name)
     server = subject_of(finding)
     about = f"{server}: " if server else ""
     result: dict[str, Any] = {
@@ -84,7 +85,12 @@ def _result(
                 "logicalLocations": [{"name": target.name, "kind": "resource"}],
             }
         ],
-        "partialFingerprints": {"identity/v1": finding.identity(target.name)},
+        "partialFingerprints": {
+            "identity/v1": identity,
+            # the one that GitHub tells results by, beside rule and file; it would make its own of
+            # the line, which is the same for all instances
+            "primaryLocationLineHash": f"{identity}:1",
+        },
         "properties": {
             "instance": target.name,
             "severity": finding.severity,

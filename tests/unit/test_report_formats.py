@@ -1,7 +1,9 @@
 """The reports of an audit, read back by what others read them with."""
 
 import json
+import os
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -109,9 +111,18 @@ def test_sarif_names_the_instance_and_what_stays_the_same() -> None:
     first, second = run_of_sarif()["results"]
 
     assert first["locations"][0]["logicalLocations"][0]["name"] == NORTH.name
-    assert first["partialFingerprints"] == {"identity/v1": DEBUG.identity(NORTH.name)}
+    assert first["partialFingerprints"]["identity/v1"] == DEBUG.identity(NORTH.name)
     assert first["properties"]["since"] == BEFORE.isoformat()
     assert second["properties"]["since"] == AT.isoformat()
+
+
+def test_sarif_tells_the_same_finding_of_two_instances_apart_as_github_does() -> None:
+    report = replace(REPORT, outcomes=(outcome(NORTH, DEBUG), outcome(SOUTH, DEBUG)))
+
+    (run,) = json.loads(render("sarif", report))["runs"]
+
+    hashes = {it["partialFingerprints"]["primaryLocationLineHash"] for it in run["results"]}
+    assert len(hashes) == 2
 
 
 def test_sarif_says_what_could_not_be_examined() -> None:
@@ -156,6 +167,17 @@ def test_junit_says_what_could_not_be_examined() -> None:
 
     assert isinstance(case.result[0], Error)
     assert case.result[0].type == "authentication-failed"
+
+
+def test_junit_says_of_a_rule_that_found_something_no_more_than_that() -> None:
+    skipped = Skipped(rule=DEBUG.rule, because="it could not look everywhere")
+    report = replace(REPORT, outcomes=(outcome(SOUTH, DEBUG, skipped=(skipped,)),))
+
+    (suite,) = JUnitXml.fromstring(render("junit", report).encode())
+    (results,) = (case.result for case in suite if case.name == DEBUG.rule)
+
+    assert [type(it) for it in results] == [Failure]
+    assert (suite.failures, suite.skipped) == (1, 0)
 
 
 def test_junit_holds_nothing_that_xml_cannot() -> None:
@@ -255,6 +277,21 @@ def test_a_report_that_cannot_be_written_leaves_nothing(folder: Path) -> None:
 
     assert caught.value.code == "not-saved"
     assert [it.name for it in folder.iterdir()] == ["report"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_half_a_character_of_a_server_stops_no_report(form: str, folder: Path) -> None:
+    finding = replace(DEBUG, message="half \ud83d of one")
+    report = replace(REPORT, outcomes=(outcome(SOUTH, finding),))
+
+    write_report(report, ReportFile(form, folder / "report"))
+
+    assert (folder / "report").read_text(encoding="utf-8")
+
+
+def test_a_device_is_not_replaced_by_a_report() -> None:
+    with pytest.raises(ConfigurationError, match="give a file"):
+        parse_reports([f"json:{os.devnull}"])
 
 
 def test_everything_that_is_wrong_with_reports_is_told_at_once(folder: Path) -> None:
