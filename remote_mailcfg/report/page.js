@@ -2,7 +2,6 @@
 "use strict";
 {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const signs = ["◆", "▲", "●", "○"];
   const at = (id) => document.getElementById(id);
   const [RULE, SEVERITY, SERVER, MESSAGE, REMEDY, SINCE, NEW] = [0, 1, 2, 3, 4, 5, 6];
 
@@ -16,7 +15,7 @@
   }
   const many = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
   const hidden = (text) => make("span", { class: "sr" }, text);
-  const sign = (severity) => make("span", { "aria-hidden": "true" }, signs[severity]);
+  const sign = (severity) => make("span", { "aria-hidden": "true" }, data.signs[severity]);
   const chip = (severity, ...rest) => make("span", { class: `chip ${data.severities[severity]}` }, sign(severity), ...rest);
 
   // Charts
@@ -223,8 +222,9 @@
     for (const name of ["search", "group", "tag", "state"]) fields[name].value = "";
   };
 
-  for (const field of [...boxes, fields.search, fields.group, fields.tag, fields.state]) field.addEventListener("input", soon);
-  fields.order.addEventListener("input", order);
+  fields.search.addEventListener("input", soon);
+  for (const field of [...boxes, fields.group, fields.tag, fields.state]) field.addEventListener("change", soon);
+  fields.order.addEventListener("change", order);
   at("reset").addEventListener("click", () => { reset(); show(); fields.search.focus(); });
   at("all").addEventListener("click", () => {
     const shown = rows.filter((row) => !row.element.hidden);
@@ -259,7 +259,7 @@
     const line = chart(points, severity);
     if (line) tile.querySelector(".tile-chart").append(line, dates(points));
   }
-  at("matrix").style.setProperty("--groups", String(data.groups.length));
+  at("matrix").style.setProperty("--columns", data.groups.map((group) => `minmax(0, ${Math.max(8, group.length)}fr)`).join(" "));
   order();
   show();
   at("matrix").hidden = false;

@@ -9,25 +9,15 @@ import base64
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
-from typing import Any, Final
+from importlib import resources, util
+from typing import Any
 
 from remote_mailcfg import __version__
 from remote_mailcfg.audit.rule import Rule
-from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.model.finding import SEVERITIES, Severity
 from remote_mailcfg.report.audit_report import AuditReport, examination_of
-from remote_mailcfg.report.page_data import WORST_FIRST, groups_of, render_data
-
-#: What stands for a severity beside its colour.
-SIGNS: Final[Mapping[Severity, str]] = {
-    "critical": "\N{BLACK DIAMOND}",
-    "error": "\N{BLACK UP-POINTING TRIANGLE}",
-    "warning": "\N{BLACK CIRCLE}",
-    "info": "\N{WHITE CIRCLE}",
-}
+from remote_mailcfg.report.page_data import SIGNS, groups_of, render_data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,21 +30,13 @@ class RuleCount:
     instances: int
 
 
-def require_html() -> None:
-    """Raise `ConfigurationError` where the extra is not installed."""
-    try:
-        import jinja2  # noqa: F401, PLC0415 - looked for
-    except ImportError:
-        raise ConfigurationError(
-            "configuration",
-            "--report html: the Python package jinja2 is not installed",
-            "pip install 'remote-mailcfg[html]'",
-        ) from None
+def has_jinja() -> bool:
+    """Tell whether the extra `html` is installed, without which there is no page."""
+    return util.find_spec("jinja2") is not None
 
 
 def render_html(report: AuditReport) -> str:
-    """Return the report as a page; raises `ConfigurationError` without the extra `html`."""
-    require_html()
+    """Return the report as a page; needs the extra `html`."""
     import jinja2  # noqa: PLC0415 - slow to load
     from markupsafe import Markup  # noqa: PLC0415 - part of jinja2
 
@@ -68,7 +50,7 @@ def render_html(report: AuditReport) -> str:
         report=report,
         version=__version__,
         fail_on=next((it.result.fail_on for it in report.outcomes if it.result), None),
-        signs={severity: SIGNS[severity] for severity in WORST_FIRST},
+        signs=SIGNS,
         groups=groups_of(report),
         tags=sorted({tag for it in report.outcomes for tag in it.target.tags}),
         counts=counts,

@@ -4,12 +4,13 @@ Rules, groups and runs are named by their numbers, so that a thousand instances 
 Control characters are made visible here; that no text is taken for HTML is up to who shows it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from remote_mailcfg.audit.rule import Rule
 from remote_mailcfg.fleet.runner import Outcome
-from remote_mailcfg.model.finding import SEVERITIES, Finding, Severity
+from remote_mailcfg.model.finding import Finding, Severity
 from remote_mailcfg.operations.audit_instance import Audit
 from remote_mailcfg.report.audit_report import (
     AuditReport,
@@ -20,7 +21,13 @@ from remote_mailcfg.report.audit_report import (
 )
 from remote_mailcfg.report.table import CONTROL
 
-WORST_FIRST: Final[tuple[Severity, ...]] = tuple(reversed(SEVERITIES))
+#: What stands for a severity beside its colour.
+SIGNS: Final[Mapping[Severity, str]] = {
+    "critical": "\N{BLACK DIAMOND}",
+    "error": "\N{BLACK UP-POINTING TRIANGLE}",
+    "warning": "\N{BLACK CIRCLE}",
+    "info": "\N{WHITE CIRCLE}",
+}
 #: Of the history, the latest runs: more are not seen in a chart of this size.
 MOST_RUNS: Final = 60
 
@@ -39,7 +46,8 @@ def render_data(report: AuditReport) -> dict[str, Any]:
     groups = groups_of(report)
     runs = _runs(report)
     return {
-        "severities": WORST_FIRST,
+        "severities": tuple(SIGNS),
+        "signs": tuple(SIGNS.values()),
         "groups": groups,
         "rules": [_rule(rule, groups) for rule in report.rules],
         "runs": [f"{at:%Y-%m-%d %H:%M}" for at in runs],
@@ -51,7 +59,7 @@ def render_data(report: AuditReport) -> dict[str, Any]:
     }
 
 
-def _runs(report: AuditReport) -> list[Any]:
+def _runs(report: AuditReport) -> list[datetime]:
     return sorted({it.at for counted in report.history.values() for it in counted})[-MOST_RUNS:]
 
 
@@ -65,7 +73,9 @@ def _rule(rule: Rule[Any], groups: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _instance(report: AuditReport, outcome: Outcome[Audit], runs: dict[Any, int]) -> dict[str, Any]:
+def _instance(
+    report: AuditReport, outcome: Outcome[Audit], runs: Mapping[datetime, int]
+) -> dict[str, Any]:
     target = outcome.target
     numbers = {rule.id: number for number, rule in enumerate(report.rules)}
     shown: dict[str, Any] = {
@@ -90,14 +100,15 @@ def _instance(report: AuditReport, outcome: Outcome[Audit], runs: dict[Any, int]
 
 
 def _findings(
-    report: AuditReport, instance: str, findings: Sequence[Finding], numbers: dict[str, int]
+    report: AuditReport, instance: str, findings: Sequence[Finding], numbers: Mapping[str, int]
 ) -> Iterator[list[Any]]:
+    worst_first = tuple(SIGNS)
     for finding in findings:
         number = numbers[finding.rule]
         remedy = "" if finding.remedy == report.rules[number].remedy else finding.remedy
         yield [
             number,
-            WORST_FIRST.index(finding.severity),
+            worst_first.index(finding.severity),
             _plain(subject_of(finding)),
             _plain(finding.message),
             _plain(remedy),
@@ -107,7 +118,7 @@ def _findings(
 
 
 def _counts(counted: Counted) -> list[int]:
-    return [counted.findings.get(severity, 0) for severity in WORST_FIRST]
+    return [counted.findings.get(severity, 0) for severity in SIGNS]
 
 
 def _plain(text: str) -> str:

@@ -12,7 +12,7 @@ from remote_mailcfg.report.audit_json import render_json
 from remote_mailcfg.report.audit_report import AuditReport
 from remote_mailcfg.report.junit import render_junit
 from remote_mailcfg.report.markdown import render_markdown
-from remote_mailcfg.report.page import render_html, require_html
+from remote_mailcfg.report.page import has_jinja, render_html
 from remote_mailcfg.report.prometheus import render_prometheus
 from remote_mailcfg.report.sarif import render_sarif
 
@@ -46,8 +46,6 @@ def parse_reports(texts: Sequence[str]) -> tuple[ReportFile, ...]:
         elif path.resolve() in found:
             problems.append(f"{text!r}: another report goes to this file already")
         else:
-            if form == "html":
-                require_html()
             found[path.resolve()] = ReportFile(form, path)
     if problems:
         raise ConfigurationError(
@@ -66,6 +64,8 @@ def _problem(form: str, path: Path) -> str:
         return "give a file after the colon"
     if not os.access(path.parent, os.W_OK):
         return f"{path.parent} is not a folder that you may write to"
+    if form == "html" and not has_jinja():
+        return "jinja2 is not installed: pip install 'remote-mailcfg[html]'"
     return ""
 
 

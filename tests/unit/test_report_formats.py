@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,7 +26,8 @@ from remote_mailcfg.report.audit_report import AuditReport
 from remote_mailcfg.report.report_file import FORMATS, ReportFile, parse_reports, write_report
 
 #: From the npm package @microsoft/jest-sarif 1.0.0-beta.0 (Microsoft, MIT licence).
-SARIF = Path(__file__).parent.parent / "schemas" / "sarif-2.1.0-rtm.5.json"
+ROOT = Path(__file__).parent.parent.parent
+SARIF = ROOT / "tests" / "schemas" / "sarif-2.1.0-rtm.5.json"
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 BEFORE = datetime(2026, 2, 1, 6, 0, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script> ]]> \"q\" 'q' \\ | `x` \x07\n# ü 漢 [a](b) & *b*"
@@ -211,6 +213,13 @@ def test_prometheus_says_what_could_be_examined_and_when() -> None:
 
     assert [found["examined", it.name] for it in (NORTH, SOUTH, WEST)] == [1, 1, 0]
     assert found[("timestamp_seconds",)] == AT.timestamp()
+
+
+def test_prometheus_has_the_names_that_are_documented() -> None:
+    told = re.findall(r"^# TYPE (\w+)", render("prometheus"), re.MULTILINE)
+    documented = (ROOT / "docs" / "audit-reports.md").read_text()
+
+    assert re.findall(r"^\| `(remote_mailcfg_\w+)`", documented, re.MULTILINE) == told
 
 
 # markdown
