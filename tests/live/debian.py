@@ -1,4 +1,4 @@
-"""Programs of Debian's packages, without installing them: that would start servers."""
+"""Programs of Debian's packages; servers without installing them, which would start them."""
 
 import os
 import shutil
@@ -29,3 +29,25 @@ def obtain(package: str, program: str) -> str:
             message = f"{package} is missing and could not be obtained: {reason}"
             raise RuntimeError(message) from error
     return str(unpacked)
+
+
+def install(program: str, *packages: str) -> str:
+    """Find a program, given as `chromedriver`, or install packages, which start no server.
+
+    Raises RuntimeError when they could not be installed.
+    """
+    if found := shutil.which(program):
+        return found
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        for words in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+            command = ["apt-get", "-qq", *words]
+            subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = getattr(error, "stderr", None) or error
+        message = f"{program} is missing and could not be installed: {reason}"
+        raise RuntimeError(message) from error
+    found = shutil.which(program)
+    if found is None:
+        raise RuntimeError(f"{program} is in none of {', '.join(packages)}")
+    return found
