@@ -15,8 +15,9 @@ from remote_mailcfg.apply.switch import put_back
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.instance.external_ids import mark_server, unmark_server
 from remote_mailcfg.instance.instance import Instance
-from remote_mailcfg.instance.mail_servers import fetch_servers, unlink_servers
+from remote_mailcfg.instance.mail_servers import fetch_births, fetch_servers, unlink_servers
 from remote_mailcfg.instance.server_actions import remove_leftover_actions
+from remote_mailcfg.instance.times import parse_time
 from remote_mailcfg.model.capabilities import Capabilities
 from remote_mailcfg.model.mail_server import CANDIDATE_PREFIX, MailServerRecord
 from remote_mailcfg.model.progress import Progress
@@ -164,7 +165,7 @@ def remove_left_candidates(
     Raises `stale-plan` where one is so young that its run may be at work.
     """
     candidates = [server for server in servers if server.ours == "candidate"]
-    young = [server for server in candidates if _is_young(server)]
+    young = [server for server in candidates if _is_young(instance, server)]
     if young:
         raise RemoteMailcfgError(
             "stale-plan",
@@ -184,11 +185,16 @@ def _told(servers: Sequence[MailServerRecord]) -> Iterator[str]:
     return (f"mail server {server.id} '{server.name}'" for server in servers)
 
 
-def _is_young(candidate: MailServerRecord) -> bool:
-    """Tell by its name when a candidate was made."""
+def _is_young(instance: Instance, candidate: MailServerRecord) -> bool:
+    """Tell by its name when a candidate was made; by Odoo's clock where the name is no help.
+
+    A name with a time to come was given by a clock that goes wrong.
+    """
+    now = datetime.now(UTC)
     stamp = candidate.name.removeprefix(CANDIDATE_PREFIX)[:16]
-    try:
+    with suppress(ValueError):
         made = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    return datetime.now(UTC) - made < OTHERS_RUN
+        if made <= now:
+            return now - made < OTHERS_RUN
+    born = fetch_births(instance, (candidate.id,)).get(candidate.id)
+    return born is not None and now - parse_time(born) < OTHERS_RUN

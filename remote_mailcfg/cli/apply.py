@@ -183,14 +183,14 @@ def _way_back(targets: Sequence[Target], *, named: str, how: How) -> Steps:
 
 def _last_run(targets: Sequence[Target]) -> str:
     """Return the last run that wrote anything on any of the instances, and still stands."""
-    last = [run.name for target in targets if (run := last_standing(load_runs(target)))]
+    last = [run for target in targets if (run := last_standing(load_runs(target)))]
     if not last:
         raise RemoteMailcfgError(
             "not-found",
             "there is no run to undo: the journal of this machine knows none that wrote anything"
             " here",
         )
-    return max(last)
+    return max(last, key=lambda it: (it.sequence, it.name)).name
 
 
 def _judge_way_back(planned: Planned, _everybody: Sequence[Target]) -> Planned:

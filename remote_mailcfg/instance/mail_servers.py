@@ -105,6 +105,17 @@ def fetch_last_writes(instance: Instance, ids: Sequence[int]) -> dict[int, tuple
     }
 
 
+def fetch_births(instance: Instance, ids: Sequence[int]) -> dict[int, str]:
+    """Return when each record was made (UTC, as Odoo tells it)."""
+    rows = instance.call(
+        MODEL,
+        "search_read",
+        domain=[ARCHIVED_TOO, ["id", "in", list(ids)]],
+        fields=["create_date"],
+    )
+    return {row["id"]: row["create_date"] for row in rows}
+
+
 def holds(instance: Instance, server_id: int, field: str, value: Secret | str) -> bool:
     """Tell whether a record's `field` equals `value`, without reading it (base64 for binaries)."""
     plain = value.reveal() if isinstance(value, Secret) else value

@@ -16,7 +16,14 @@ from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.plan.change import SECRET_FIELDS, Change
 from remote_mailcfg.secret import Secret
-from remote_mailcfg.store.state import digest, make_private_folder, refusals_told, state_folder
+from remote_mailcfg.store.locks import numbering_runs
+from remote_mailcfg.store.state import (
+    digest,
+    make_private_folder,
+    refusals_told,
+    replace_private,
+    state_folder,
+)
 
 SUFFIX: Final = ".jsonl"
 
@@ -24,6 +31,34 @@ SUFFIX: Final = ".jsonl"
 def journal_folder(target: Target) -> Path:
     """Return the folder with the journals of an instance."""
     return state_folder() / "runs" / digest(target.url, target.database)
+
+
+def _next_number() -> int:
+    """Return the next number in the sequence of runs: each begin on an instance takes one.
+
+    The clock cannot order runs: two begin within one second, and it can go backwards. A counter
+    that is missing or damaged is made again from the journals.
+    """
+    folder = state_folder() / "runs"
+    path = folder / "sequence"
+    with numbering_runs():
+        try:
+            last = int(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            heads = (read_head(it) for it in folder.glob(f"*/*{SUFFIX}"))
+            last = max((head.get("sequence", 0) for head in heads), default=0)
+        replace_private(path, f"{last + 1}\n")
+    return last + 1
+
+
+def read_head(path: Path) -> dict[str, Any]:
+    """Return the first entry of a journal; an empty one where it was not even begun."""
+    with path.open(encoding="utf-8") as file:
+        try:
+            head = json.loads(file.readline())
+        except ValueError:
+            return {}
+    return head if isinstance(head, dict) else {}
 
 
 class Journal:
@@ -76,6 +111,7 @@ class Journal:
         `undoes` is the run that it takes back, else `""`; `test` says whether it proves.
         """
         self.note(
+            sequence=_next_number(),
             at=at,
             command=command,
             undoes=undoes,

@@ -47,6 +47,13 @@ def changing_inventory(path: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def numbering_runs() -> Iterator[None]:
+    """Hold the lock under which a run takes its number; waits for another run that takes one."""
+    with _lock("the sequence of runs"):
+        yield
+
+
 def is_being_changed(target: Target) -> bool:
     """Tell whether a run on this machine is at work on the instance."""
     lock = _lock(target.url, target.database)

@@ -50,9 +50,13 @@ class JournaledChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournaledRun:
-    """One run on one instance. `at` is when it began (ISO 8601, UTC); `test`: whether it proved."""
+    """One run on one instance. `at` is when it began (ISO 8601, UTC); `test`: whether it proved.
+
+    `sequence` orders the runs of this machine; those of earlier versions have 0.
+    """
 
     name: str
+    sequence: int = 0
     at: str
     command: str
     undoes: str
@@ -76,13 +80,14 @@ class JournaledRun:
 
 
 def load_runs(target: Target, *, changing: bool = False) -> tuple[JournaledRun, ...]:
-    """Return the runs on an instance, the latest first.
+    """Return the runs on an instance, the latest first: by their sequence, not by the clock.
 
     Whoever is `changing` the instance holds its lock, so that a run without an end was cut off.
     """
     folder = journal_folder(target)
-    paths = sorted(folder.glob("*" + SUFFIX), reverse=True) if folder.is_dir() else []
+    paths = folder.glob("*" + SUFFIX) if folder.is_dir() else []
     read = [run for path in paths if (run := _read(path)) is not None]
+    read.sort(key=lambda it: (it.sequence, it.name), reverse=True)
     undone = {run.undoes for run in read if run.state == "done"}
     is_open = any(run.state == "cut off" for run in read)
     running = is_open and not changing and is_being_changed(target)
@@ -137,6 +142,7 @@ def _read(path: Path) -> JournaledRun | None:
     ]
     return JournaledRun(
         name=path.name.removesuffix(SUFFIX),
+        sequence=head.get("sequence", 0),
         at=head["at"],
         command=head["command"],
         undoes=head["undoes"],

@@ -11,9 +11,11 @@ import secrets
 import socket
 import xmlrpc.client
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 
 from remote_mailcfg.sandbox.database import ADMIN
 from remote_mailcfg.sandbox.server import Served
@@ -65,6 +67,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _clean(clean_environment: None) -> None:
     """See `clean_environment`."""
+
+
+@pytest.fixture
+def one_second(mocker: MockerFixture) -> None:
+    """Let all runs begin within one second, and the name of each sort before the one before."""
+    clock = mocker.patch("remote_mailcfg.apply.run.datetime")
+    clock.now.return_value = datetime.now(UTC)
+    falling = (f"{number:06x}" for number in range(0xFFFFFF, 0, -1))
+    chance = mocker.patch("remote_mailcfg.apply.run.secrets")
+    chance.token_hex.side_effect = lambda _length: next(falling)
 
 
 @pytest.fixture(scope="session")

@@ -172,6 +172,28 @@ def test_a_rollback_of_a_first_apply_leaves_no_server(
     assert instance.all_of_test() == []
 
 
+@pytest.mark.usefixtures("one_second")
+def test_the_changes_of_the_demo_within_one_second_are_undone_in_order(
+    some_instance: Instance, smtp: SmtpPeers, file: Path
+) -> None:
+    instance, peer = some_instance, smtp.plain_auth
+    file.write_text(entry(peer, instance.name(), sequence=10))
+    create = ["server", "create", "--name", instance.name(), "--smtp-host", peer.host]
+    create += ["--smtp-port", str(peer.port), "--smtp-user", peer.user or ""]
+    runs = [
+        instance.json(*create, SMTP_PASS=PASSWORD),
+        instance.json("server", "update", instance.name(), "--sequence", "99"),
+        apply(instance, file),
+    ]
+    assert [ran.code for ran in runs] == [0, 0, 0]
+
+    listed = [run["run"] for run in instance.json("runs").data["runs"]]
+    undone = [rollback(instance) for _ in range(2)]
+
+    assert listed == [ran.data["run"] for ran in reversed(runs)]
+    assert [ran.data["undoes"] for ran in undone] == listed[:2]
+
+
 def test_a_run_can_be_rolled_back_once(
     some_instance: Instance, smtp: SmtpPeers, file: Path
 ) -> None:

@@ -3,6 +3,7 @@
 import json
 import stat
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.integration.fleet import NAMES, Fleet
 from tests.integration.instance import Ran
 from tests.integration.terminal import on_terminal
 
+LONG_AGO = {"create_date": "2026-01-01 00:00:00"}
 FILE = """
 [[mail_server]]
 key = "main"
@@ -100,6 +102,18 @@ def test_one_rollback_undoes_a_run_on_all_its_instances(fleet: Fleet, file: Path
         name: it for name, it in before.items() if not name.startswith("write_")
     }
     assert [rows(fleet, name) for name in NAMES[1:]] == [[], [], []]
+
+
+@pytest.mark.usefixtures("one_second")
+def test_the_last_run_of_several_instances_is_the_one_that_began_last(fleet: Fleet) -> None:
+    fleet.add_server("north", "south")
+    for name in ("north", "south"):
+        assert fleet.run("server", "update", "Main", "--sequence", "3", "-i", name).code == 0
+
+    ran = fleet.json("rollback", "--all", "--yes")
+
+    assert ran.code == 0, ran.out + ran.err
+    assert [rows(fleet, name)[0]["sequence"] for name in ("north", "south")] == [3, 10]
 
 
 def test_what_fails_on_one_instance_stops_no_other(fleet: Fleet, file: Path) -> None:
@@ -460,22 +474,21 @@ def test_two_changes_of_an_instance_are_kept_apart(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stamp", "code", "left"),
+    ("stamp", "born", "code", "left"),
     [
-        pytest.param("20990101T000000Z", 1, True, id="at-work"),
-        pytest.param("20260101T000000Z", 0, False, id="long-ago"),
-        pytest.param("once upon a time", 0, False, id="of-no-time"),
+        pytest.param(f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}", {}, 1, True, id="at-work"),
+        pytest.param("20260101T000000Z", {}, 0, False, id="long-ago"),
+        pytest.param("20990101T000000Z", {}, 1, True, id="to-come-and-young"),
+        pytest.param("20990101T000000Z", LONG_AGO, 0, False, id="to-come-and-old"),
+        pytest.param("once upon a time", {}, 1, True, id="of-no-time-and-young"),
+        pytest.param("once upon a time", LONG_AGO, 0, False, id="of-no-time-and-old"),
     ],
 )
 def test_a_candidate_of_another_machine_is_at_work_or_left(
-    fleet: Fleet,
-    file: Path,
-    stamp: str,
-    code: int,
-    left: bool,  # noqa: FBT001 - a row's value
+    fleet: Fleet, file: Path, *, stamp: str, born: dict[str, str], code: int, left: bool
 ) -> None:
     name = f"remote-mailcfg candidate {stamp}-abcdef: Main"
-    add(fleet, "north", name=name, active=False)
+    add(fleet, "north", name=name, active=False, **born)
 
     ran = fleet.json("apply", str(file), "-i", "north", "--yes")
 

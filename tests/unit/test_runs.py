@@ -2,6 +2,7 @@
 
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ TARGET = Target(name="north", url="https://north.example", database="openspp")
 OTHER = Target(name="south", url="https://south.example", database="openspp")
 RUN = "20260102T030405Z-0a1b2c"
 LATER = "20260103T030405Z-0a1b2c"
+WITHOUT_SEQUENCE = """\
+{"at": "2026-01-02T03:04:05Z", "command": "server update", "undoes": "", "test": true, "instance":\
+ "north", "url": "https://north.example", "database": "openspp", "changes": [{"action": "update",\
+ "key": null, "unmarks": false, "backup": null, "reversible": true, "before": {"id": 7, "name":\
+ "Main", "sequence": 1}, "values": {"sequence": 9}, "secrets": {}}]}
+"""
 BEFORE = MailServerRecord(
     id=7, name="Main", smtp_host="old.example.org", environment_managed=("x",)
 )
@@ -134,6 +141,43 @@ def test_the_latest_run_is_first_and_a_run_that_was_taken_back_says_so() -> None
 
     assert [(run.name, run.state) for run in runs] == [(LATER, "done"), (RUN, "taken back")]
     assert last_standing(runs) is None
+
+
+def test_the_order_of_runs_is_not_that_of_the_clock() -> None:
+    begin(LATER).end("done", ("done",))
+    begin(RUN).end("done", ("done",))  # the clock went backwards
+
+    assert [run.name for run in load_runs(TARGET)] == [RUN, LATER]
+
+
+def test_runs_of_earlier_versions_come_before_in_the_order_of_their_names() -> None:
+    begin("20240101T000000Z-0a1b2c")
+    for run in (RUN, LATER):
+        path_of(run).write_text(WITHOUT_SEQUENCE)
+
+    runs = load_runs(TARGET)
+
+    assert [run.name for run in runs] == ["20240101T000000Z-0a1b2c", LATER, RUN]
+    assert runs[-1].changes[0].before == MailServerRecord(id=7, name="Main", sequence=1)
+
+
+def test_each_run_has_a_number_of_its_own_also_when_many_begin_at_once() -> None:
+    names = [f"20260102T030405Z-{number:06x}" for number in range(40)]
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(begin, names))
+
+    assert len({run.sequence for run in load_runs(TARGET)}) == len(names)
+
+
+@pytest.mark.parametrize("damage", ["", "x", None], ids=["empty", "no-number", "removed"])
+def test_a_counter_that_is_damaged_is_made_again_from_the_journals(damage: str | None) -> None:
+    begin(LATER)
+    counter = path_of().parent.parent / "sequence"
+    counter.unlink() if damage is None else counter.write_text(damage)
+    begin(RUN)
+
+    assert [run.name for run in load_runs(TARGET)] == [RUN, LATER]
 
 
 def test_the_last_run_that_wrote_anything_is_the_one_to_undo() -> None:
