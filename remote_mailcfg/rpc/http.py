@@ -8,7 +8,8 @@ import logging
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http.cookies import CookieError, SimpleCookie
@@ -20,7 +21,7 @@ from remote_mailcfg import __version__
 from remote_mailcfg.errors import ConfigurationError, TransportError
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.rpc.foreign_errors import foreign_errors_stopped, is_reset, no_answer
-from remote_mailcfg.rpc.interruption import check_interruption
+from remote_mailcfg.rpc.interruption import Call, check_interruption
 from remote_mailcfg.rpc.pace import Pace, pace_of, when_to_try_again
 from remote_mailcfg.rpc.pool import basic, open_pool
 
@@ -124,25 +125,35 @@ class HttpClient:
         the log. A host that asks to wait (429, or 503 with Retry-After) is left alone by every
         client for that time. `repeatable` is for a call that changes nothing: after such an answer
         it is sent again, for as long as the target's time limit allows, and once after a connection
-        that was reset. Any other call is sent once.
+        that was reset. Any other call is sent once. The time limit is for all tries together, with
+        the pauses between them; the wait for the requests of others to the host does not count.
 
         Raises `TransportError`: `unreachable`, `timeout`, `tls-failed`, `not-odoo` (an answer over
         the size limit), `rate-limited` (the host is held for longer than the time limit, nothing
         was sent); `ConfigurationError` for a value that no header can carry.
         """
-        give_up_at = self._pace.now() + self._target.timeout_seconds
-        tries = 0
+        seconds_left = self._target.timeout_seconds
+        tries, pause = 0, 0.0
         while True:
             tries += 1
-            self._wait_turn(give_up_at)
+            self._wait_turn(seconds_left)
+            seconds_left -= pause
             check_interruption()
+            started = time.monotonic()
             try:
                 answer = self._send(
-                    method, path, what=what, body=body, headers=headers or {}, jar=jar
+                    method,
+                    path,
+                    what=what,
+                    body=body,
+                    headers=headers or {},
+                    jar=jar,
+                    seconds=seconds_left,
                 )
             except TransportError as error:
                 check_interruption()
-                if repeatable and tries == 1 and is_reset(error):
+                seconds_left -= time.monotonic() - started
+                if repeatable and tries == 1 and is_reset(error) and seconds_left > 0:
                     continue
                 raise
             pause = _pause(answer, tries)
@@ -150,8 +161,9 @@ class HttpClient:
                 return answer
             logger.info("%s asks to wait %g s", self._target.url, pause)
             self._pace.hold(pause)
+            seconds_left -= time.monotonic() - started
             is_last = tries >= MOST_TRIES and answer.retry_after_seconds is None
-            if not repeatable or is_last or self._pace.now() + pause > give_up_at:
+            if not repeatable or is_last or pause >= seconds_left:
                 return answer
 
     def __enter__(self) -> Self:
@@ -160,8 +172,8 @@ class HttpClient:
     def __exit__(self, *_: object) -> None:
         self._pool.clear()
 
-    def _wait_turn(self, give_up_at: float) -> None:
-        held_seconds = self._pace.wait_turn(give_up_at)
+    def _wait_turn(self, seconds_left: float) -> None:
+        held_seconds = self._pace.wait_turn(self._pace.now() + seconds_left)
         if held_seconds:
             raise TransportError(
                 "rate-limited",
@@ -179,12 +191,13 @@ class HttpClient:
         body: bytes | None,
         headers: Mapping[str, str],
         jar: CookieJar | None,
+        seconds: float,
     ) -> Answer:
         url = self._target.url + path
         sent = self._headers | dict(headers) | (jar.header() if jar else {})
         _check_headers(sent)
         started = time.monotonic()
-        with foreign_errors_stopped(self._target):
+        with self._ended_in_time(seconds), foreign_errors_stopped(self._target):
             response = self._pool.request(
                 method,
                 url,
@@ -194,11 +207,10 @@ class HttpClient:
                 retries=False,
                 preload_content=False,
                 timeout=urllib3.Timeout(
-                    connect=min(CONNECT_TIMEOUT_SECONDS, self._target.timeout_seconds),
-                    read=self._target.timeout_seconds,
+                    connect=min(CONNECT_TIMEOUT_SECONDS, seconds), read=seconds
                 ),
             )
-            answer_body = self._read(response, started)
+            answer_body = self._read(response)
         if jar:
             jar.keep(response.headers.getlist("set-cookie"))
         logger.info(
@@ -212,34 +224,42 @@ class HttpClient:
         )
         return Answer(response.status, response.headers, answer_body)
 
-    def _read(self, response: urllib3.BaseHTTPResponse, started: float) -> bytes:
-        """Read the body within the time limit and the size limit, then free the connection.
+    @contextmanager
+    def _ended_in_time(self, seconds: float) -> Iterator[None]:
+        """End the request when its time is over; whatever it is then, it is a timeout."""
+        call = Call(seconds)
+        try:
+            with call:
+                yield
+        except TransportError as error:
+            if call.is_shut:
+                raise no_answer(self._target) from error
+            raise
+        if call.is_shut:
+            raise no_answer(self._target)
 
-        A socket's own time limit starts anew with every byte; a server that drips is stopped by
-        the clock.
-        """
+    def _read(self, response: urllib3.BaseHTTPResponse) -> bytes:
+        """Read the body within the size limit, then free the connection."""
         parts: list[bytes] = []
         size = 0
         try:
             while part := response.read1(65536):
                 parts.append(part)
                 size += len(part)
-                self._check_limits(size, started)
+                self._check_size(size)
         except BaseException:
             response.close()
             raise
         response.release_conn()
         return b"".join(parts)
 
-    def _check_limits(self, size: int, started: float) -> None:
+    def _check_size(self, size: int) -> None:
         if size > self._max_answer_bytes:
             raise TransportError(
                 "not-odoo",
                 f"{self._target.url} sent more than {self._max_answer_bytes} bytes in one answer",
                 "Check that the address is that of Odoo.",
             )
-        if time.monotonic() - started > self._target.timeout_seconds:
-            raise no_answer(self._target)
 
 
 def _pause(answer: Answer, tries: int) -> float:

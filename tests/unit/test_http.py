@@ -25,7 +25,6 @@ from tests.replay_server import (
 
 OK = json_reply("done")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-A_BYTE_EVERY_SECONDS = 0.02
 
 
 def sends(raw: bytes) -> Misbehaviour:
@@ -49,13 +48,6 @@ def flows_on(connection: socket.socket, stopping: threading.Event) -> None:
     connection.sendall(HEAD + b"\r\n")
     while not stopping.is_set():
         connection.sendall(b"x" * 65536)
-
-
-def drips(connection: socket.socket, stopping: threading.Event) -> None:
-    """Send a byte now and then, each before a socket's own time limit."""
-    connection.sendall(HEAD + b"\r\n")
-    while not stopping.wait(A_BYTE_EVERY_SECONDS):
-        connection.sendall(b"x")
 
 
 def ask(server: ReplayServer, **values: object) -> Answer:
@@ -268,13 +260,6 @@ def test_a_silent_server_is_a_timeout() -> None:
 
     assert caught.value.code == "timeout"
     assert caught.value.message == f"{server.url} did not answer within 0.1 s"
-
-
-def test_a_server_that_drips_is_stopped_by_the_clock() -> None:
-    with replay(drips) as server, pytest.raises(TransportError) as caught:
-        ask(server, timeout_seconds=0.2)
-
-    assert caught.value.code == "timeout"
 
 
 def test_an_endless_answer_is_stopped_by_the_size_limit() -> None:
