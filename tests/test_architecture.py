@@ -113,6 +113,20 @@ def test_a_library_is_known_to_its_own_modules_alone(library: str, owners: set[s
     assert users == owners
 
 
+def test_no_class_of_ours_is_called_through_a_generic_alias() -> None:
+    """`Outcome[int](…)` sets an attribute, which a frozen class with slots fails on before 3.13."""
+    nodes = [(path, it) for path in MODULES for it in ast.walk(ast.parse(path.read_text("utf-8")))]
+    classes = {it.name for _path, it in nodes if isinstance(it, ast.ClassDef)}
+    called = [
+        f"{relative(path)}:{it.lineno}"
+        for path, it in nodes
+        if isinstance(it, ast.Call) and isinstance(it.func, ast.Subscript)
+        if isinstance(it.func.value, ast.Name) and it.func.value.id in classes
+    ]
+
+    assert called == []
+
+
 @every_module
 def test_a_file_stays_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES

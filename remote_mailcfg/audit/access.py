@@ -1,6 +1,5 @@
 """Rules on what gets this tool in, and on the address that mails link to."""
 
-import ipaddress
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 
 from remote_mailcfg.audit.rule import Problem, Rule
 from remote_mailcfg.model.evidence import Evidence
+from remote_mailcfg.model.values import is_loopback
 
 BASE_URL: Final = "web.base.url"
 #: So long before its end a key is told of.
@@ -38,11 +38,7 @@ def _host(url: str) -> str:
 
 
 def _is_local(host: str) -> bool:
-    if host in {"", "localhost"} or host.endswith(".localhost"):
-        return True
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False
+    return not host or is_loopback(host)
 
 
 def _links_to_nowhere(evidence: Evidence) -> Iterator[Problem]:

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from remote_mailcfg.audit.hosts import is_loopback, is_near
+from remote_mailcfg.audit.hosts import is_near
 from remote_mailcfg.audit.rule import Problem, Rule
 from remote_mailcfg.audit.servers import about
 from remote_mailcfg.model.certificate import find_expiry
 from remote_mailcfg.model.evidence import Evidence, ServerEvidence
 from remote_mailcfg.model.mail_server import MailServerRecord
-from remote_mailcfg.model.values import TOKEN_AUTHENTICATIONS, check_host
+from remote_mailcfg.model.values import TOKEN_AUTHENTICATIONS, check_host, is_loopback
 
 #: A certificate that ends sooner is told of before.
 SOON: Final = timedelta(days=30)

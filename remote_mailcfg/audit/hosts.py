@@ -35,12 +35,6 @@ def is_catcher(record: MailServerRecord) -> bool:
     )
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine itself."""
-    address = _address(host)
-    return host.lower() == "localhost" if address is None else address.is_loopback
-
-
 def is_near(host: str) -> bool:
     """Tell whether a host is this machine or of a private network, as far as its name tells."""
     address = _address(host)

@@ -12,26 +12,37 @@ from remote_mailcfg.apply.run import new_run_name
 from remote_mailcfg.cli.command import instance_command
 from remote_mailcfg.cli.plan import ClearOption
 from remote_mailcfg.cli.two_steps import (
+    PlanAgreement,
     Planned,
     Steps,
     TwoSteps,
-    check_share,
     judge_plans,
     refuse_unattended,
 )
 from remote_mailcfg.config.environment import Environment
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
+from remote_mailcfg.fleet.runner import Outcome
+from remote_mailcfg.fleet.waves import parse_share
 from remote_mailcfg.fleet.worker import WithSecrets
 from remote_mailcfg.model.target import Target
-from remote_mailcfg.operations.apply_servers import apply_servers, plan_to_apply
+from remote_mailcfg.operations.apply_servers import AppliedServers, apply_servers, plan_to_apply
 from remote_mailcfg.operations.plan_servers import PlannedServers, Wanted
 from remote_mailcfg.operations.roll_back import WayOut, plan_to_roll_back, roll_back
 from remote_mailcfg.plan.guards import in_use
 from remote_mailcfg.report.apply import APPLIED
+from remote_mailcfg.report.plan import PLAN
 from remote_mailcfg.store.plan_file import PlanFile, load_plans
 from remote_mailcfg.store.runs import find_run, last_standing, load_runs
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+MaxChangedOption = Annotated[
+    str,
+    typer.Option(
+        "--max-changed",
+        metavar="SHARE",
+        help="Allow this share of instances and servers to change in this run, e.g. 80%.",
+    ),
+]
 TestOption = Annotated[
     bool,
     typer.Option("--test/--no-test", help="Prove connections on the instance before the switch."),
@@ -59,11 +70,13 @@ def register(root: typer.Typer) -> None:
         ] = None,
         yes: YesOption = False,
         force: Annotated[
-            bool, typer.Option("--force", help="Carry out what the guards refuse.")
+            bool,
+            typer.Option("--force", help="Override the safety checks, but not --max-changed."),
         ] = False,
+        max_changed: MaxChangedOption = "",
         test: TestOption = True,
         clear_credentials: ClearOption = False,
-    ) -> TwoSteps:
+    ) -> TwoSteps[AppliedServers]:
         """Make the mail servers of instances what FILE says: prove, switch, verify, journal.
 
         Plans, shows the plan and asks. On each instance all is done or nothing: where one change
@@ -79,16 +92,21 @@ def register(root: typer.Typer) -> None:
             raise ConfigurationError(
                 "configuration", "--clear-credentials belongs to the plan: give it when planning"
             )
-        how = How(yes=yes, force=force, test=test)
+        how = How(
+            yes=yes,
+            force=force,
+            test=test,
+            max_changed=parse_share(max_changed, "--max-changed") if max_changed else None,
+        )
         if plan is not None:
             saved = load_plans(plan)
             prepare = partial(_saved_steps, saved=saved, how=how)
-            return TwoSteps(prepare=prepare, names=[*saved.instances], yes=yes, force=force)
+            return TwoSteps(prepare=prepare, names=[*saved.instances])
         assert file is not None  # noqa: S101 - for mypy: one of the two is given
         from remote_mailcfg.config.desired import load_desired  # noqa: PLC0415 - slow to load
 
         wanted = Wanted(state=load_desired(file), clear_credentials=clear_credentials)
-        return TwoSteps(prepare=partial(_steps, wanted=wanted, how=how), yes=yes, force=force)
+        return TwoSteps(prepare=partial(_steps, wanted=wanted, how=how))
 
     @instance_command(
         root,
@@ -108,7 +126,7 @@ def register(root: typer.Typer) -> None:
             typer.Option("--force", help="Also where somebody changed since what the run left."),
         ] = False,
         test: TestOption = True,
-    ) -> TwoSteps:
+    ) -> TwoSteps[AppliedServers]:
         """Undo a run on the chosen instances, passwords included, from its journal.
 
         Shows what it will do and asks. The old state is proved as a new one is; where it does not
@@ -116,32 +134,44 @@ def register(root: typer.Typer) -> None:
         """
         refuse_unattended("rollback", yes=yes)
         how = How(yes=yes, force=force, test=test)
-        return TwoSteps(prepare=partial(_way_back, named=run, how=how), yes=yes, force=force)
+        return TwoSteps(prepare=partial(_way_back, named=run, how=how))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class How:
-    """What a change may do: without asking, although it is dangerous, and whether it proves."""
+    """What a change may do: without asking, although it is dangerous, and whether it proves.
+
+    `max_changed` takes the place of the policy's share, None leaves that.
+    """
 
     yes: bool
     force: bool
     test: bool
+    max_changed: float | None = None
 
 
-def _steps(targets: Sequence[Target], *, wanted: Wanted, how: How) -> Steps:
+def _steps(
+    targets: Sequence[Target], *, wanted: Wanted, how: How
+) -> Steps[PlannedServers, AppliedServers]:
     run = new_run_name()
     return Steps(
         names=[target.name for target in targets],
         plan=WithSecrets(partial(plan_to_apply, wanted=wanted, yes=how.yes)),
-        judge=judge_plans(wanted),
-        check=check_share(wanted, force=how.force),
-        carry_out=lambda plans: WithSecrets(
-            partial(apply_servers, wanted=wanted, plans=plans, test=how.test, run=run)
+        view=PLAN,
+        agree=PlanAgreement(
+            judge=judge_plans(wanted, how.max_changed),
+            carry_out=lambda plans: WithSecrets(
+                partial(apply_servers, wanted=wanted, plans=plans, test=how.test, run=run)
+            ),
+            yes=how.yes,
+            force=how.force,
         ),
     )
 
 
-def _saved_steps(targets: Sequence[Target], *, saved: PlanFile, how: How) -> Steps:
+def _saved_steps(
+    targets: Sequence[Target], *, saved: PlanFile, how: How
+) -> Steps[PlannedServers, AppliedServers]:
     """Return the steps for the instances of a saved plan; a selection narrows it."""
     chosen = [target for target in targets if target.name in saved.instances]
     wrong = [it.name for it in chosen if not saved.instances[it.name].is_for(it)]
@@ -154,15 +184,20 @@ def _saved_steps(targets: Sequence[Target], *, saved: PlanFile, how: How) -> Ste
             "Plan again.",
         )
     wanted = Wanted(state=saved.state, clear_credentials=saved.clear_credentials)
-    plans = {
-        name: PlannedServers(it.plan, (), neutralized=it.neutralized, used_by=it.used_by)
-        for name, it in saved.instances.items()
-    }
-    names = [target.name for target in chosen]
-    return replace(_steps(chosen, wanted=wanted, how=how), names=names, plan=None, plans=plans)
+    planned = [
+        Outcome(
+            target,
+            result=PlannedServers(it.plan, (), neutralized=it.neutralized, used_by=it.used_by),
+        )
+        for target in chosen
+        if (it := saved.instances[target.name])
+    ]
+    return replace(_steps(chosen, wanted=wanted, how=how), plan=None, planned=planned)
 
 
-def _way_back(targets: Sequence[Target], *, named: str, how: How) -> Steps:
+def _way_back(
+    targets: Sequence[Target], *, named: str, how: How
+) -> Steps[PlannedServers, AppliedServers]:
     """Return what undoes a run on those of the instances that it was on."""
     undoes = named or _last_run(targets)
     names = [it.name for it in targets if any(run.name == undoes for run in load_runs(it))]
@@ -173,10 +208,14 @@ def _way_back(targets: Sequence[Target], *, named: str, how: How) -> Steps:
     return Steps(
         names=names,
         plan=partial(plan_to_roll_back, way_out=way_out, yes=how.yes),
-        judge=_judge_way_back,
-        check=_accept,
-        carry_out=lambda plans: partial(
-            roll_back, way_out=way_out, plans=plans, test=how.test, run=run
+        view=PLAN,
+        agree=PlanAgreement(
+            judge=_judge_way_back,
+            carry_out=lambda plans: partial(
+                roll_back, way_out=way_out, plans=plans, test=how.test, run=run
+            ),
+            yes=how.yes,
+            force=how.force,
         ),
     )
 
@@ -202,7 +241,3 @@ def _judge_way_back(planned: Planned, _everybody: Sequence[Target]) -> Planned:
         else it
         for it in planned
     ]
-
-
-def _accept(_planned: Planned) -> None:
-    """Let a run be undone on all its instances."""

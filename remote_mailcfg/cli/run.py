@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar
 
 import typer
 
@@ -20,7 +20,7 @@ from remote_mailcfg.cli.exit_code import (
 from remote_mailcfg.cli.gathered import Gathered
 from remote_mailcfg.cli.show import Output, Show
 from remote_mailcfg.cli.terminal import Terminal, ask_secret, can_ask
-from remote_mailcfg.cli.two_steps import TwoSteps, settle
+from remote_mailcfg.cli.two_steps import TwoSteps
 from remote_mailcfg.cli.watch import Watch
 from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.config.environment import Environment, load_environment
@@ -33,9 +33,7 @@ from remote_mailcfg.fleet.waves import Waves, parse_waves, run_in_waves
 from remote_mailcfg.fleet.worker import ForOne, Operation, check_travels, perform, work_there
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
-from remote_mailcfg.operations.apply_servers import AppliedServers
 from remote_mailcfg.report.envelope import failure_of
-from remote_mailcfg.report.plan import PLAN
 from remote_mailcfg.report.view import View
 from remote_mailcfg.store.locks import changing_inventory
 
@@ -44,7 +42,7 @@ Part = TypeVar("Part")
 #: One of these lets a command in.
 CREDENTIALS: Final = frozenset({"api_key", "password"})
 #: What a command does: an operation on each instance, one that looks at all, one in two steps.
-Work = Operation[T] | Gathered[T] | TwoSteps
+Work = Operation[T] | Gathered[T] | TwoSteps[T]
 Start = Callable[[Environment], Work[T]]
 #: Codes of a run that was right to ask for, and was not begun.
 NOT_BEGUN: Final = frozenset({"busy", "declined", "not-found"})
@@ -194,11 +192,7 @@ def _outcomes(run: Run[T], view: View[T], terminal: Terminal) -> Iterator[tuple[
     """Yield number and outcome of each instance as they are done."""
     resolver = Secrets(run.environment, ask=ask_secret if can_ask() else None)
     if isinstance(run.work, TwoSteps):
-        # the view is the one of `AppliedServers`, which is what T is for these commands
-        yield from cast(
-            "Iterator[tuple[int, Outcome[T]]]",
-            _in_two_steps(run, run.work, cast("View[AppliedServers]", view), terminal, resolver),
-        )
+        yield from _in_two_steps(run, run.work, view, terminal, resolver)
     elif isinstance(run.work, Gathered):
         done = _all(run, run.work.operation, view, terminal, resolver)
         yield from enumerate(run.work.finish(done, run.choice.everybody, terminal))
@@ -216,31 +210,28 @@ def _all(
 
 def _in_two_steps(
     run: Run[Any],
-    command: TwoSteps,
-    view: View[AppliedServers],
+    command: TwoSteps[T],
+    view: View[T],
     terminal: Terminal,
     resolver: Secrets,
-) -> Iterator[tuple[int, Outcome[AppliedServers]]]:
-    """Plan, look at the plans together and ask; then carry them out, in waves."""
-    inventory = run.choice.inventory
+) -> Iterator[tuple[int, Outcome[T]]]:
+    """Plan, look at the plans together and decide; then carry out what is left, in waves."""
+    inventory = run.choice.inventory if command.holds_inventory else None
     number_of = {target.name: number for number, target in enumerate(run.targets)}
     with changing_inventory(inventory.path) if inventory else nullcontext():
         steps = command.prepare(run.targets)
         chosen = tuple(entry for entry in run.entries if entry.target.name in steps.names)
         run = replace(run, choice=replace(run.choice, entries=chosen))
-        if steps.plan is None:
-            planned = [Outcome(it, result=steps.plans[it.name]) for it in run.targets]
-        else:
+        planned = [*steps.planned]
+        if steps.plan is not None:
             at_once = replace(run, waves=Waves())
-            planned = _all(at_once, steps.plan, PLAN, terminal, resolver)
-        planned = steps.judge(planned, run.choice.everybody)
-        plans, settled = settle(planned, steps, command, terminal)
-        for name, outcome in settled.items():
+            planned = _all(at_once, steps.plan, steps.view, terminal, resolver)
+        agreed = steps.agree(planned, run.choice.everybody, terminal)
+        for name, outcome in agreed.settled.items():
             yield number_of[name], outcome
-        entries = [entry for entry in run.entries if entry.target.name in plans]
+        entries = [entry for entry in run.entries if entry.target.name in agreed.names]
         if entries:
-            carry_out = steps.carry_out(plans)
-            for _place, outcome in _each(run, entries, carry_out, view, terminal, resolver):
+            for _place, outcome in _each(run, entries, agreed.operation, view, terminal, resolver):
                 yield number_of[outcome.target.name], outcome
 
 

@@ -1,8 +1,9 @@
-"""Commands in two steps: plan on every instance, look at the plans together, carry them out."""
+"""Commands in two steps: look at every instance, decide on all together, carry it out."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from remote_mailcfg.cli.terminal import Terminal, can_ask
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
@@ -14,17 +15,22 @@ from remote_mailcfg.operations.plan_servers import PlannedServers, Wanted
 from remote_mailcfg.plan.guards import (
     FORCE,
     Scene,
+    count_changes,
     find_dangers,
-    production_hosts,
-    refuse_share_of_instances,
+    find_large_shares,
+    make_refusal,
+    production_relays,
 )
 from remote_mailcfg.plan.server_plan import Plan
 from remote_mailcfg.report.fleet import make_results
 from remote_mailcfg.report.plan import PLAN
+from remote_mailcfg.report.view import View
 from remote_mailcfg.store.plan_file import SavedPlan, save_plans
 
+P = TypeVar("P")
+T = TypeVar("T")
 Planned = list[Outcome[PlannedServers]]
-#: Says of the plans of a run what is dangerous in each; gets all targets of the inventory, too.
+#: Finds the dangers of the plans of a run; gets all targets of the inventory, too.
 Judge = Callable[[Planned, Sequence[Target]], Planned]
 
 
@@ -62,115 +68,121 @@ def _saved(target: Target, result: PlannedServers) -> SavedPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Steps:
-    """What to do on the instances of `names`: `plan` first, where `plans` are not there already.
+class Agreed(Generic[T]):
+    """What is carried out: an operation on the instances of `names`.
 
-    `check` raises for plans that shall not be carried out together.
+    `settled` are the outcomes of the other instances.
     """
 
-    names: Sequence[str]
-    plan: Operation[PlannedServers] | None
-    plans: Mapping[str, PlannedServers] = field(default_factory=dict)
-    judge: Judge
-    check: Callable[[Planned], None]
-    carry_out: Callable[[Mapping[str, Plan]], Operation[AppliedServers]]
+    operation: Operation[T]
+    names: Collection[str]
+    settled: Mapping[str, Outcome[T]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TwoSteps:
-    """A command that changes instances: `prepare` says how, once the instances are known.
+class Steps(Generic[P, T]):
+    """What to do on the instances of `names`: `plan` first, unless they are `planned` already.
 
-    `names` are the instances where none is chosen. `yes` answers the question, `force` carries out
-    what is dangerous.
+    `agree` gets the plans of all instances and all targets of the inventory, and decides; it asks
+    where it has to, and raises `declined` when the answer is no.
     """
 
-    prepare: Callable[[Sequence[Target]], Steps]
+    names: Sequence[str]
+    plan: Operation[P] | None
+    planned: Sequence[Outcome[P]] = ()
+    view: View[P]
+    agree: Callable[[list[Outcome[P]], Sequence[Target], Terminal], Agreed[T]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwoSteps(Generic[T]):
+    """A command that changes instances: `prepare` says how, once the instances are known.
+
+    `names` are the instances where none is chosen. With `holds_inventory` no other such run over
+    the same inventory begins meanwhile.
+    """
+
+    prepare: Callable[[Sequence[Target]], Steps[Any, T]]
     names: Sequence[str] = ()
-    yes: bool
-    force: bool
+    holds_inventory: bool = True
 
 
 def refuse_unattended(words: str, *, yes: bool) -> None:
     """Raise where the question that a command asks would reach nobody."""
     if not yes and not can_ask():
         raise ConfigurationError(
-            "missing-value", f"{words} asks, and nobody can be asked here", "Give --yes."
+            "missing-value",
+            f"{words} needs confirmation, and there is no terminal to ask on",
+            "Pass --yes to confirm.",
         )
 
 
-def judge_plans(wanted: Wanted) -> Judge:
-    """Return what finds the dangers of plans for a file."""
+def judge_plans(wanted: Wanted, max_changed: float | None = None) -> Judge:
+    """Return what finds the dangers of plans for a file.
+
+    `max_changed` takes the place of the policy's share.
+    """
+    policy = wanted.state.policy
+    most = policy.max_changed_share if max_changed is None else max_changed
 
     def judge(planned: Planned, everybody: Sequence[Target]) -> Planned:
-        policy = wanted.state.policy
-        plans = [(it.target, it.result.plan) for it in planned if it.result is not None]
-        hosts = production_hosts(policy, wanted.state.servers, everybody, plans)
-        return [
-            replace(it, result=_judged(it.result, it.target, wanted, hosts))
-            if it.result is not None
-            else it
-            for it in planned
-        ]
+        plans = [(it.target, it.result.plan if it.result else None) for it in planned]
+        large = find_large_shares(count_changes(plans, policy), most)
+        known = [(target, plan) for target, plan in plans if plan is not None]
+        relays = production_relays(policy, wanted.state.servers, everybody, known)
+        judged = []
+        for outcome in planned:
+            if (result := outcome.result) is not None and not result.plan.is_empty:
+                scene = Scene(
+                    target=outcome.target,
+                    production_relays=relays,
+                    neutralized=result.neutralized,
+                    used_by=result.used_by,
+                )
+                result = replace(result, dangers=(*large, *find_dangers(result.plan, scene)))
+            judged.append(replace(outcome, result=result))
+        return judged
 
     return judge
 
 
-def _judged(
-    result: PlannedServers, target: Target, wanted: Wanted, hosts: frozenset[str]
-) -> PlannedServers:
-    scene = Scene(
-        target=target,
-        policy=wanted.state.policy,
-        production_hosts=hosts,
-        neutralized=result.neutralized,
-        used_by=result.used_by,
-    )
-    return replace(result, dangers=find_dangers(result.plan, scene))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanAgreement:
+    """Decides on plans: `judge` finds what is dangerous, which `force` lets through, then it asks.
 
-
-def check_share(wanted: Wanted, *, force: bool) -> Callable[[Planned], None]:
-    """Return what raises where too many of the instances would change."""
-
-    def check(planned: Planned) -> None:
-        if not force:
-            changed = sum(it.result is not None and not it.result.plan.is_empty for it in planned)
-            refuse_share_of_instances(changed, len(planned), wanted.state.policy)
-
-    return check
-
-
-def settle(
-    planned: Planned, steps: Steps, command: TwoSteps, terminal: Terminal
-) -> tuple[dict[str, Plan], dict[str, Outcome[AppliedServers]]]:
-    """Return the plans to carry out, and the outcomes of instances that nothing is done on.
-
-    Asks unless it is to go on; raises `declined` when the answer is no.
+    `yes` answers the question.
     """
-    plans: dict[str, Plan] = {}
-    settled: dict[str, Outcome[AppliedServers]] = {}
-    for outcome in planned:
-        name, result = outcome.target.name, outcome.result
-        if result is None:
-            settled[name] = Outcome(outcome.target, error=outcome.error, crash=outcome.crash)
-        elif result.plan.is_empty:
-            nothing = AppliedServers(tuple((it, None) for it in result.plan.changes))
-            settled[name] = Outcome(outcome.target, result=nothing)
-        elif result.dangers and not command.force:
-            error = RemoteMailcfgError("unsafe-plan", "\n".join(result.dangers), FORCE)
-            settled[name] = Outcome(outcome.target, error=error)
-        else:
-            plans[name] = result.plan
-    try:
-        steps.check(planned)
-    except RemoteMailcfgError as error:
-        refused = {
-            it.target.name: Outcome[AppliedServers](it.target, error=error) for it in planned
-        }
-        settled |= {name: refused[name] for name in plans}
-        plans = {}
-    if plans and not command.yes:
-        _ask([it for it in planned if it.target.name in plans], terminal)
-    return plans, settled
+
+    judge: Judge
+    carry_out: Callable[[Mapping[str, Plan]], Operation[AppliedServers]]
+    yes: bool
+    force: bool
+
+    def __call__(
+        self, planned: Planned, everybody: Sequence[Target], terminal: Terminal
+    ) -> Agreed[AppliedServers]:
+        """Return the plans to carry out, and the outcomes where nothing is done."""
+        plans: dict[str, Plan] = {}
+        settled: dict[str, Outcome[AppliedServers]] = {}
+        judged = self.judge(planned, everybody)
+        for outcome in judged:
+            name, result = outcome.target.name, outcome.result
+            if result is None:
+                settled[name] = Outcome(outcome.target, error=outcome.error, crash=outcome.crash)
+            elif result.plan.is_empty:
+                nothing = AppliedServers(tuple((it, None) for it in result.plan.changes))
+                settled[name] = Outcome(outcome.target, result=nothing)
+            elif refused := self._refused(result):
+                settled[name] = Outcome(outcome.target, error=refused)
+            else:
+                plans[name] = result.plan
+        if plans and not self.yes:
+            _ask([it for it in judged if it.target.name in plans], terminal)
+        return Agreed(operation=self.carry_out(plans), names=plans, settled=settled)
+
+    def _refused(self, result: PlannedServers) -> RemoteMailcfgError | None:
+        dangers = [it for it in result.dangers if not (self.force and it.allowed_by == FORCE)]
+        return make_refusal(dangers) if dangers else None
 
 
 def _ask(planned: Planned, terminal: Terminal) -> None:

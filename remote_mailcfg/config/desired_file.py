@@ -28,10 +28,17 @@ from remote_mailcfg.config.file_form import (
     right,
 )
 from remote_mailcfg.config.secrets import check_reference
-from remote_mailcfg.model.desired import INSTANCE_PLACE, DesiredServer, Policy, Unmanaged
+from remote_mailcfg.model.desired import (
+    INSTANCE_PLACE,
+    DesiredServer,
+    Policy,
+    Relay,
+    Unmanaged,
+    parse_relay,
+)
 from remote_mailcfg.model.from_filter import split_from_filter
 from remote_mailcfg.model.target import ROLES, Role
-from remote_mailcfg.model.values import Value, check_host, check_without_instance, default_port
+from remote_mailcfg.model.values import Value, check_without_instance, default_port
 
 Encryption = Literal["none", "starttls", "starttls_strict", "ssl", "ssl_strict"]
 Authentication = Literal["login", "certificate", "cli", "gmail", "outlook"]
@@ -69,8 +76,9 @@ def _check_pem(text: str) -> str:
     return right(text, None if is_file or not text else "is not file:PATH, a PEM file")
 
 
-def _check_host(text: str) -> str:
-    return right(text, check_host(text))
+def _check_relay(text: str) -> str:
+    found = parse_relay(text)
+    return right(text, found if isinstance(found, str) else None)
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
@@ -81,7 +89,7 @@ def _without_defaults(schema: dict[str, Any]) -> None:
 
 Reference = Annotated[str, AfterValidator(_check_reference)]
 Pem = Annotated[str, AfterValidator(_check_pem)]
-Host = Annotated[str, AfterValidator(_check_host)]
+RelayText = Annotated[str, AfterValidator(_check_relay)]
 
 
 class PolicyTable(BaseModel):
@@ -92,9 +100,12 @@ class PolicyTable(BaseModel):
     unmanaged: Unmanaged = "report"
     """Live servers that no entry matches: report them, or archive them."""
     max_changed_share: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Share of the instances of a run that may change without --force, counted from 5 on."""
-    production_hosts: list[Host] = []
-    """Relays that no training, staging or test instance may send through."""
+    """Share of a run's instances, and of their servers, that may change; counted from 5 on.
+
+    What exists and changes is counted. Over it, apply needs --max-changed.
+    """
+    production_hosts: list[RelayText] = []
+    """Relays that no training, staging or test instance may send through: HOST or HOST:PORT."""
     safe_roles: list[Role] = []
     """Roles of instances on which only servers of this file may be active."""
 
@@ -171,7 +182,11 @@ def validate(text: str, *, folder: Path) -> tuple[Policy, tuple[DesiredServer, .
     policy = Policy(
         unmanaged=file.policy.unmanaged,
         max_changed_share=file.policy.max_changed_share,
-        production_hosts=tuple(file.policy.production_hosts),
+        production_hosts=tuple(
+            relay
+            for text in file.policy.production_hosts
+            if isinstance(relay := parse_relay(text), Relay)
+        ),
         safe_roles=tuple(file.policy.safe_roles),
     )
     given = (table.model_dump(exclude_unset=True) for table in file.mail_server)

@@ -39,7 +39,7 @@ def parse_waves(steps: str, most_failed: str) -> Waves:
     if not steps:
         return Waves()
     parts = tuple(part.strip() for part in steps.split(","))
-    share = _parse_share(most_failed or "0")
+    share = parse_share(most_failed or "0", "--max-failed")
     if not all(_is_step(part) for part in parts):
         raise _wrong("--waves", steps, "is not a list of numbers and shares, such as 1,10%,100%")
     if parts[-1] != "100%":
@@ -98,13 +98,14 @@ def _count(step: str, total: int) -> int:
     return int(step)
 
 
-def _parse_share(text: str) -> float:
+def parse_share(text: str, option: str) -> float:
+    """Return a share from 0 to 1, written as `0.05` or `5%`; raises `ConfigurationError`."""
     try:
         share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
         share = -1
     if not 0 <= share <= 1:
-        raise _wrong("--max-failed", text, "is not a share such as 5% or 0.05")
+        raise _wrong(option, text, "is not a share such as 5% or 0.05")
     return share
 
 

@@ -1,11 +1,12 @@
 """The outgoing mail servers that instances shall have: what a desired-state file says."""
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from remote_mailcfg.model.target import Role, Target, name_in_references
-from remote_mailcfg.model.values import Values
+from remote_mailcfg.model.values import MAX_PORT, Values, check_host, is_loopback
 
 Unmanaged = Literal["report", "archive"]
 
@@ -54,13 +55,49 @@ class DesiredServer:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A mail server as a place that mail is sent to: by its host alone, or by its port as well."""
+
+    host: str
+    port: int | None = None
+
+    def is_at(self, host: str, port: int) -> bool:
+        """Tell whether a server with this host and port sends through the relay.
+
+        Of names for one machine only those of the loopback are known.
+        """
+        is_same = _host_key(self.host) == _host_key(host)
+        return is_same and self.port in {None, port}
+
+
+def _host_key(host: str) -> str:
+    return "localhost" if is_loopback(host) else host.lower().rstrip(".")
+
+
+def parse_relay(text: str) -> Relay | str:
+    """Return the relay of `HOST`, `HOST:PORT` or `[IPV6]:PORT`, or what is wrong with it."""
+    match = re.fullmatch(r"\[(?P<address>[^\]]*)\]:(?P<at>.*)|(?P<host>[^:]*):(?P<port>\d+)", text)
+    if match is None:
+        return check_host(text) or Relay(text)
+    host, port = match["address"] or match["host"] or "", match["at"] or match["port"] or ""
+    if problem := check_host(host):
+        return problem
+    if not (port.isdecimal() and 1 <= int(port) <= MAX_PORT):
+        return f"{text!r} has a port that is not between 1 and {MAX_PORT}"
+    return Relay(host, int(port))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What a plan may do. `max_changed_share` is of the instances of a run, from 0 to 1."""
+    """What a plan may do.
+
+    `max_changed_share` is of the instances and of the servers of a run, from 0 to 1.
+    """
 
     unmanaged: Unmanaged = "report"
     max_changed_share: float = 0.5
-    production_hosts: tuple[str, ...] = ()
+    production_hosts: tuple[Relay, ...] = ()
     safe_roles: tuple[Role, ...] = ()
 
 

@@ -129,6 +129,14 @@ def check_host(host: str) -> str | None:
     return problem and f"{host!r} {problem}"
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is the machine itself."""
+    name = host.lower().rstrip(".")
+    with suppress(ValueError):
+        return ipaddress.ip_address(name).is_loopback
+    return name == "localhost" or name.endswith(".localhost")
+
+
 def _is_host(host: str) -> bool:
     with suppress(ValueError):
         ipaddress.ip_address(host)

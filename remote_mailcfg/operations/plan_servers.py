@@ -24,6 +24,7 @@ from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.model.values import check_values
 from remote_mailcfg.operations.entry import enter_instance
+from remote_mailcfg.plan.guards import Danger
 from remote_mailcfg.plan.matching import differing, match_servers, told
 from remote_mailcfg.plan.server_plan import Actual, Plan, SecretState, make_plan
 
@@ -47,7 +48,7 @@ class PlannedServers:
     notes: tuple[str, ...]
     neutralized: bool = False
     used_by: Mapping[int, str] = field(default_factory=dict)
-    dangers: tuple[str, ...] = ()
+    dangers: tuple[Danger, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

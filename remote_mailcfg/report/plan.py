@@ -38,7 +38,7 @@ def _data(result: PlannedServers) -> dict[str, Any]:
         "fingerprint": plan.fingerprint,
         "changes": [render_change(change) for change in plan.changes],
         "unmanaged": [{"id": it.id, "name": it.name} for it in plan.unmanaged],
-    } | ({"dangers": list(result.dangers)} if result.dangers else {})
+    } | ({"dangers": [it.text for it in result.dangers]} if result.dangers else {})
 
 
 def _alike(result: PlannedServers) -> object:
@@ -73,7 +73,11 @@ def _text(result: PlannedServers) -> RenderableType:
     ]
     lines += [Text(f"cannot tell: {note}", style="yellow") for note in result.notes]
     lines += [
-        Text(f"apply would refuse: {it}".translate(CONTROL), style="red") for it in result.dangers
+        Text(
+            f"apply would refuse: {it.text} ({it.allowed_by} allows it)".translate(CONTROL),
+            style="red",
+        )
+        for it in result.dangers
     ]
     if result.plan.is_empty:
         lines.append(Text("Nothing to do."))

@@ -36,6 +36,7 @@ OWN = [
     "test_demo.py",
     "test_export.py",
     "test_fleet.py",
+    "test_guards.py",
     "test_killed.py",
     "test_lookup.py",
     "test_openspp.py",
@@ -127,6 +128,13 @@ def alone(request: pytest.FixtureRequest) -> None:
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
     """Run four sandboxes of 19 that an inventory lists."""
     with running_fleet(tmp_path) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def six(tmp_path: Path) -> Iterator[Fleet]:
+    """Run six instances, enough for shares to be counted."""
+    with running_fleet(tmp_path, [f"district-{number}" for number in range(1, 7)]) as fleet:
         yield fleet
 
 

@@ -1,6 +1,6 @@
-"""Four instances behind one address, and the inventory that lists them."""
+"""Instances behind one address, and the inventory that lists them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ NAMES = ("north", "south", "east", "west")
 
 @dataclass(frozen=True)
 class Fleet:
-    """Four instances behind one address, and the inventory that lists them."""
+    """Instances behind one address, and the inventory that lists them."""
 
     served: dict[str, Served]
     inventory: Path
@@ -57,9 +57,9 @@ class Fleet:
 
 
 @contextmanager
-def running_fleet(folder: Path) -> Iterator[Fleet]:
+def running_fleet(folder: Path, names: Sequence[str] = NAMES) -> Iterator[Fleet]:
     """Run the instances; the inventory and the password's file are in the folder."""
-    with serve({name: make_odoo(19) for name in NAMES}) as served:
+    with serve({name: make_odoo(19) for name in names}) as served:
         password = folder / "password"
         password.touch(mode=0o600)
         password.write_text(ADMIN[1] + "\n")

@@ -176,45 +176,6 @@ def test_a_person_sees_the_plan_and_is_asked(
 # Guards
 
 
-def test_too_large_a_share_of_the_servers_is_refused_unless_forced(
-    fleet: Fleet, file: Path
-) -> None:
-    for number in range(5):
-        add(fleet, "north", name=f"S{number}")
-    prefix(file, 'unmanaged = "archive"')
-
-    refused = fleet.json("apply", str(file), "-i", "north", "--yes")
-    forced = fleet.json("apply", str(file), "-i", "north", "--yes", "--force")
-
-    assert (refused.code, refused.error["code"]) == (1, "unsafe-plan")
-    assert "5 of 5 mail servers would change" in refused.error["message"]
-    assert forced.code == 0, forced.err
-    assert [row["active"] for row in rows(fleet, "north")] == [False] * 5 + [True]
-
-
-def test_a_relay_of_production_is_refused_on_a_training_instance(fleet: Fleet, file: Path) -> None:
-    give_role(fleet, north="production", south="training")
-
-    ran = fleet.json("apply", str(file), "-i", "south", "-i", "west", "--yes")
-
-    assert errors(ran) == {"south": "unsafe-plan"}
-    assert "127.0.0.1 is a relay of production" in ran.json["results"][0]["error"]["message"]
-    assert len(rows(fleet, "west")) == 1
-
-
-def test_a_plan_tells_what_apply_would_refuse(fleet: Fleet, file: Path) -> None:
-    prefix(file, 'production_hosts = ["127.0.0.1"]')
-    fleet.served["north"].database.parameters.set_value("database.is_neutralized", "True")
-
-    ran = fleet.json("plan", str(file), "-i", "north")
-    shown = fleet.run("plan", str(file), "-i", "north")
-
-    assert ran.code == 3
-    (danger,) = ran.data["dangers"]
-    assert "a neutralized database" in danger
-    assert f"apply would refuse: {danger}" in shown.out
-
-
 def test_a_server_in_use_is_told_with_its_users(fleet: Fleet, file: Path) -> None:
     server_id = add(fleet, "north", name="Old")
     add(fleet, "north", name="Other")

@@ -6,7 +6,7 @@ import pytest
 
 from remote_mailcfg.config.desired import load_desired, parse_desired
 from remote_mailcfg.errors import ConfigurationError
-from remote_mailcfg.model.desired import DesiredServer, DesiredState, Policy
+from remote_mailcfg.model.desired import DesiredServer, DesiredState, Policy, Relay
 from tests.canaries import PASSWORD, leaks, texts_of
 
 OF_THE_DESCRIPTION = """
@@ -68,7 +68,7 @@ def test_the_file_of_the_description_is_read() -> None:
         policy=Policy(
             unmanaged="report",
             max_changed_share=0.5,
-            production_hosts=("smtp.youremailserver.com",),
+            production_hosts=(Relay("smtp.youremailserver.com"),),
         ),
         servers=(
             DesiredServer(
@@ -205,8 +205,16 @@ def test_servers_keep_their_order() -> None:
             id="safe-roles",
         ),
         pytest.param(
-            'production_hosts = ["a.example", "192.0.2.1"]',
-            Policy(production_hosts=("a.example", "192.0.2.1")),
+            'production_hosts = ["a.example", "192.0.2.1", "127.0.0.1:25", "::1", "[::1]:587"]',
+            Policy(
+                production_hosts=(
+                    Relay("a.example"),
+                    Relay("192.0.2.1"),
+                    Relay("127.0.0.1", 25),
+                    Relay("::1"),
+                    Relay("::1", 587),
+                )
+            ),
             id="production-hosts",
         ),
     ],
@@ -350,8 +358,16 @@ def test_what_cannot_be_together_is_refused(lines: list[str], problem: str) -> N
             ('production_hosts = "a.example"', "production_hosts is not a list of texts"),
             ('production_hosts = [""]', "production_hosts[0] '' is not a host name"),
             (
-                'production_hosts = ["a", "a.example:25"]',
-                "production_hosts[1] 'a.example:25' holds a port",
+                'production_hosts = ["a", "a.example:65536"]',
+                "production_hosts[1] 'a.example:65536' has a port that is not between 1 and 65535",
+            ),
+            (
+                'production_hosts = ["a.example:25/x"]',
+                "production_hosts[0] 'a.example:25/x' is an address of a page",
+            ),
+            (
+                'production_hosts = ["[::1]:smtp"]',
+                "production_hosts[0] '[::1]:smtp' has a port that is not between 1 and 65535",
             ),
             (
                 'safe_roles = ["train"]',
