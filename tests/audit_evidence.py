@@ -72,6 +72,8 @@ def _made(hint: Any, value: Any) -> Any:
         return _made(hint, value)
     if origin is tuple:
         return tuple(_made(typing.get_args(hint)[0], it) for it in value)
+    if origin is Mapping:
+        return {key: _made(typing.get_args(hint)[1], it) for key, it in value.items()}
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         return _record(hint, value)
     return value

@@ -8,35 +8,34 @@ from remote_mailcfg.audit.hosts import is_near
 from remote_mailcfg.audit.rule import Problem, Rule
 from remote_mailcfg.audit.spf import HERE, of_senders
 from remote_mailcfg.model.evidence import Evidence
-from remote_mailcfg.model.outside import DomainFacts, RelayFacts, organizational
+from remote_mailcfg.model.outside import DomainFacts, RelayFacts, is_same_organization
 
 NULL_MX: Final = (".",)
 
 
 def _dmarc_missing(domain: DomainFacts) -> str:
-    return "" if domain.dmarc_records else "there is no DMARC record"
+    return "" if domain.dmarc or domain.dmarc_twice else "there is no DMARC record"
 
 
 def _dmarc_twice(domain: DomainFacts) -> str:
-    count = len(domain.dmarc_records)
-    return f"there are {count} DMARC records at {domain.dmarc_domain}" if count > 1 else ""
+    return ", ".join(f"more than one DMARC record at {it}" for it in domain.dmarc_twice)
 
 
 def _dmarc_none(domain: DomainFacts) -> str:
-    if len(domain.dmarc_records) != 1:
+    dmarc = domain.dmarc
+    if dmarc is None or dmarc.policy != "none":
         return ""
-    policy = re.search(r"(?:^|;)\s*p\s*=\s*(\w+)", domain.dmarc_records[0], re.IGNORECASE)
-    told = policy[1].lower() if policy else ""
-    if told in {"quarantine", "reject"}:
-        return ""
-    return f"its DMARC policy is {told}" if told else "its DMARC record has no policy"
+    if not dmarc.told_by:
+        return f"its DMARC record at {dmarc.found_at} has no policy"
+    test = ", which is only tested (t=y)" if dmarc.is_test else ""
+    return f"its DMARC policy is none, by {dmarc.told_by} of the record at {dmarc.found_at}{test}"
 
 
 def _not_aligned(evidence: Evidence) -> Iterator[Problem]:
     for company in evidence.companies:
         sender = company.default_from_email.rpartition("@")[2].lower()
         bounce = company.bounce_email.rpartition("@")[2].lower()
-        if sender and bounce and organizational(sender) != organizational(bounce):
+        if sender and bounce and not is_same_organization(sender, bounce):
             yield Problem(
                 message=f"mail is sent from {sender} and comes back to {bounce}", subject=sender
             )

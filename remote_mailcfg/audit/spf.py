@@ -1,18 +1,19 @@
 """Rules on SPF, as seen from here: who may send for the domains that mail is sent from."""
 
-import ipaddress
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Final
 
 from remote_mailcfg.audit.hosts import is_near
 from remote_mailcfg.audit.rule import Problem, Rule
 from remote_mailcfg.model.evidence import Evidence
 from remote_mailcfg.model.from_filter import split_from_filter
-from remote_mailcfg.model.outside import DomainFacts, RelayFacts, Spf, organizational
+from remote_mailcfg.model.outside import (
+    MOST_SPF_LOOKUPS,
+    DomainFacts,
+    SpfResult,
+    is_same_organization,
+)
 
-#: RFC 7208, 4.6.4.
-MOST_LOOKUPS: Final = 10
 HERE: Final = "as seen from here"
 #: Providers that publish their networks under another name than their relays have.
 PUBLISHED_BY: Final = {"office365.com": "outlook.com", "gmail.com": "google.com"}
@@ -44,48 +45,65 @@ def _spf_twice(domain: DomainFacts) -> str:
 
 def _spf_lookups(domain: DomainFacts) -> str:
     count = domain.spf.lookups if domain.spf else 0
-    return f"its SPF record asks DNS {count} times" if count > MOST_LOOKUPS else ""
+    return f"its SPF record asks DNS {count} times" if count > MOST_SPF_LOOKUPS else ""
+
+
+def _spf_not_valid(domain: DomainFacts) -> str:
+    if domain.spf is None or domain.spf.result != "permerror" or _spf_lookups(domain):
+        return ""
+    return f"its SPF record is not valid: {domain.spf.because}"
 
 
 def _spf_open(domain: DomainFacts) -> str:
-    if domain.spf is None or domain.spf.is_partial or domain.spf.ends_with in {"-all", "~all"}:
+    if domain.spf is None or domain.spf.result not in {"pass", "neutral"}:
         return ""
-    end = domain.spf.ends_with
-    return f"its SPF record ends with {end}" if end else "its SPF record has no end"
+    term = domain.spf.because
+    if not term:
+        return "its SPF record has no end"
+    return f"its SPF record {'ends with' if _is_end(term) else 'has'} {term}"
 
 
 def _spf_relay(evidence: Evidence) -> Iterator[Problem]:
     filters = {it.id: split_from_filter(it.from_filter) for it in evidence.records}
     for domain in evidence.outside.domains:
-        if not domain.is_sender or domain.spf is None or domain.spf.is_partial:
+        # what is not valid at all is told by other rules
+        if domain.spf is None or domain.spf.result in {"permerror", "temperror"}:
             continue
         for relay in evidence.outside.relays:
             only_for = [it.rpartition("@")[2].lower() for it in filters.get(relay.server_id, ())]
-            if only_for and domain.domain not in only_for:
+            if (only_for and domain.domain not in only_for) or is_near(relay.host):
                 continue
-            if relay.addresses and not is_near(relay.host) and not _covers(domain.spf, relay):
+            refused = [
+                f"{address}: {result.result}"
+                for address in relay.addresses
+                if (result := domain.spf_relays.get(address)) and not _lets(result, relay.host)
+            ]
+            if refused:
                 yield Problem(
                     message=f"{domain.domain}: its SPF record does not name {relay.host}"
-                    f" ({', '.join(relay.addresses)}), {HERE}",
+                    f" ({', '.join(refused)}), {HERE}",
                     server_id=relay.server_id,
                     server_name=relay.server_name,
                     subject=domain.domain,
                 )
 
 
-def _covers(spf: Spf, relay: RelayFacts) -> bool:
-    """Tell whether a record lets a relay send, or includes what its provider publishes."""
-    own = organizational(relay.host)
-    provider = PUBLISHED_BY.get(own, own)
-    if any(organizational(it) in {own, provider} for it in spf.includes):
+def _lets(result: SpfResult, host: str) -> bool:
+    """Tell whether an address may send, or what its provider publishes is included.
+
+    A relay of a provider may send from other addresses than it listens at; where a term of its own
+    refuses the address, what is included says nothing of it.
+    """
+    if result.result in {"pass", "temperror"}:
         return True
-    return any(_is_in(address, network) for address in relay.addresses for network in spf.networks)
+    if result.because and not _is_end(result.because):
+        return False
+    names = (host, *(it for end, it in PUBLISHED_BY.items() if is_same_organization(end, host)))
+    return any(is_same_organization(it, name) for it in result.includes for name in names)
 
 
-def _is_in(address: str, network: str) -> bool:
-    with suppress(ValueError):
-        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
-    return False
+def _is_end(term: str) -> bool:
+    return term.lstrip("+-~?").lower() == "all"
 
 
 RULES: Final[tuple[Rule[Evidence], ...]] = (
@@ -118,6 +136,16 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         remedy="Take out includes that nobody sends through, or name networks (ip4, ip6) instead.",
         needs=("outside",),
         look=of_senders(_spf_lookups, "spf"),
+    ),
+    Rule(
+        id="spf-not-valid",
+        group="dns",
+        severity="error",
+        title="An SPF record is not valid",
+        why="Receivers take it for an error, and mail fails SPF whoever sends it.",
+        remedy="Mend the record, or take the include out that leads to what is not valid.",
+        needs=("outside",),
+        look=of_senders(_spf_not_valid, "spf"),
     ),
     Rule(
         id="spf-open",

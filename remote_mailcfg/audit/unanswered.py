@@ -14,6 +14,7 @@ ASKED_FOR: Final = {
     "spf": (
         "spf-missing",
         "spf-twice",
+        "spf-not-valid",
         "spf-too-many-lookups",
         "spf-open",
         "spf-relay-not-named",
@@ -30,13 +31,17 @@ ASKED_FOR: Final = {
 def tell_unanswered(outside: Outside, rules: Collection[str]) -> Iterator[Skipped]:
     """Yield the rules of a run that a question without an answer was for, each once."""
     told: dict[str, str] = {}
+    if outside.problem:
+        told = dict.fromkeys(
+            (rule for asked in ASKED_FOR.values() for rule in asked), outside.problem
+        )
     unknowns = (*(it.unknown for it in outside.domains), *(it.unknown for it in outside.relays))
     for unknown in unknowns:
         for question, because in unknown.items():
             for rule in ASKED_FOR[question.partition(" ")[0]]:
                 told.setdefault(rule, because)
     yield from (
-        Skipped(rule=rule, because=f"nobody answered: {because}")
+        Skipped(rule=rule, because=f"not known: {because}")
         for rule, because in told.items()
         if rule in rules
     )

@@ -1,14 +1,20 @@
 """What DNS tells of a domain that mail is sent from, or comes back to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from remote_mailcfg.lookup.dmarc import find_dmarc
 from remote_mailcfg.lookup.resolver import NoAnswerError, Resolver
-from remote_mailcfg.lookup.spf import find_spf, follow_spf
-from remote_mailcfg.model.outside import DomainFacts
+from remote_mailcfg.lookup.spf import check_host, find_spf
+from remote_mailcfg.model.outside import Dmarc, DomainFacts, SpfResult
 
 T = TypeVar("T")
+
+#: An address that nobody sends from: of a class that was never given out (RFC 1112).
+STRANGER: Final = "240.0.0.1"
+#: As far as terms are counted, to say how many there are; a receiver stops at ten.
+MOST_COUNTED: Final = 40
 
 
 def look_up_domain(
@@ -19,10 +25,12 @@ def look_up_domain(
     takes_bounces: bool,
     selectors: Sequence[str],
     guessed: Sequence[str] = (),
+    relays: Mapping[str, str] | None = None,
 ) -> DomainFacts:
     """Ask what there is of a domain; what nobody answers is in `unknown`, by what it is about.
 
-    Of selectors that are `guessed` only those are told that there are.
+    Of selectors that are `guessed` only those are told that there are. `relays` are the addresses
+    that SPF is judged for, each with its relay's name.
     """
     unknown: dict[str, str] = {}
 
@@ -35,7 +43,14 @@ def look_up_domain(
 
     nothing: tuple[str, ...] = ()
     spf_records = tried("spf", lambda: find_spf(resolver, domain), nothing)
-    dmarc_domain, dmarc = tried("dmarc", lambda: _find_dmarc(resolver, domain), ("", nothing))
+    stranger, of_relays = (
+        _judge(resolver, domain, relays or {}) if len(spf_records) == 1 else (None, {})
+    )
+    for result in filter(None, (stranger, *of_relays.values())):
+        if result.result == "temperror":
+            unknown["spf"] = result.because
+    without: tuple[Dmarc | None, tuple[str, ...]] = (None, ())
+    dmarc, dmarc_twice = tried("dmarc", lambda: find_dmarc(resolver, domain), without)
     keys = {
         name: tried(f"dkim {name}", partial(_find_key, resolver, domain, name), "")
         for name in dict.fromkeys((*selectors, *guessed))
@@ -46,9 +61,10 @@ def look_up_domain(
         takes_bounces=takes_bounces,
         unknown=unknown,
         spf_records=spf_records,
-        spf=follow_spf(resolver, spf_records[0], domain) if len(spf_records) == 1 else None,
-        dmarc_records=dmarc,
-        dmarc_domain=dmarc_domain,
+        spf=stranger,
+        spf_relays=of_relays,
+        dmarc=dmarc,
+        dmarc_twice=dmarc_twice,
         dkim={name: key for name, key in keys.items() if key or name in selectors},
         mx=tried("mx", lambda: resolver.ask(domain, "MX"), nothing),
         has_address=tried("mx", lambda: bool(resolver.addresses(domain)), otherwise=False),
@@ -59,17 +75,16 @@ def look_up_domain(
     )
 
 
-def _find_dmarc(resolver: Resolver, domain: str) -> tuple[str, tuple[str, ...]]:
-    """Return the records of the domain, else of the nearest one above it, and where they are.
-
-    Up to two labels: which of these is the organization's own is not for DNS to say (`gov.ph`).
-    """
-    labels = domain.split(".")
-    for number in range(max(1, len(labels) - 1)):
-        name = ".".join(labels[number:])
-        if found := resolver.texts(f"_dmarc.{name}", "v=DMARC1"):
-            return name, found
-    return domain, ()
+def _judge(
+    resolver: Resolver, domain: str, relays: Mapping[str, str]
+) -> tuple[SpfResult, dict[str, SpfResult]]:
+    """Return what SPF makes of an address that nobody sends from, and of those of relays."""
+    stranger = check_host(resolver, STRANGER, domain, most_lookups=MOST_COUNTED)
+    of_relays = {
+        address: check_host(resolver, address, domain, helo=host)
+        for address, host in relays.items()
+    }
+    return stranger, of_relays
 
 
 def _find_key(resolver: Resolver, domain: str, selector: str) -> str:

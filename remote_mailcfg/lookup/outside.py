@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from remote_mailcfg.lookup.certificates import look_at_certificate
 from remote_mailcfg.lookup.domains import look_up_domain
 from remote_mailcfg.lookup.resolver import NoAnswerError, Resolver
 from remote_mailcfg.model.evidence import Evidence, ServerEvidence
-from remote_mailcfg.model.outside import CertificateFacts, Outside, RelayFacts
+from remote_mailcfg.model.outside import CertificateFacts, DomainFacts, Outside, RelayFacts
 
 HTTPS_PORT: Final = 443
 #: Selectors that a provider gives to all its customers, by the end of its relay's name.
@@ -41,21 +42,32 @@ def look_from_outside(
         if relay.record.smtp_host.lower().rstrip(".").endswith(end)
         for selector in of_provider
     ]
-    return Outside(
-        domains=tuple(
-            look_up_domain(
-                resolver,
-                domain,
-                is_sender=domain in senders,
-                takes_bounces=domain in bounces,
-                selectors=selectors.get(domain, ()) if domain in senders else (),
-                guessed=known if domain in senders else (),
-            )
-            for domain in dict.fromkeys((*senders, *bounces))
-        ),
-        relays=tuple(_relay(resolver, relay) for relay in relays),
-        instance=_instance(evidence.url),
+    seen = tuple(_relay(resolver, relay) for relay in relays)
+    domains = tuple(
+        look_up_domain(
+            resolver,
+            domain,
+            is_sender=domain in senders,
+            takes_bounces=domain in bounces,
+            selectors=selectors.get(domain, ()) if domain in senders else (),
+            guessed=known if domain in senders else (),
+            relays={address: relay.host for relay in seen for address in relay.addresses},
+        )
+        for domain in dict.fromkeys((*senders, *bounces))
     )
+    instance = _instance(evidence.url)
+    problem = "" if any(map(_is_there, domains)) else resolver.find_problem()
+    if problem:
+        unknown = {"addresses": problem}
+        blind = tuple(replace(it, addresses=(), names=(), unknown=unknown) for it in seen)
+        return Outside(problem=problem, relays=blind, instance=instance)
+    return Outside(domains=domains, relays=seen, instance=instance)
+
+
+def _is_there(domain: DomainFacts) -> bool:
+    """Tell whether DNS knew anything of a domain: who knows that does not deny everything."""
+    found = (domain.spf_records, domain.dmarc, domain.mx, domain.has_address, domain.mta_sts)
+    return any((*found, *domain.dkim.values()))
 
 
 def _domains(evidence: Evidence) -> tuple[list[str], list[str]]:

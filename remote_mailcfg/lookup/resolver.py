@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 #: For one question, all tries and servers together.
 MOST_SECONDS: Final = 6.0
 DNS_PORT: Final = 53
+#: What every DNS has that is connected to the world's: the servers of the root, and of `com`.
+ALWAYS_THERE: Final = (".", "com")
 #: After so many time-outs in a row, nobody is asked any more: there is no DNS here.
 MOST_TIMEOUTS: Final = 3
 
@@ -30,6 +32,7 @@ class Resolver:
         self._known: dict[tuple[str, str], tuple[str, ...] | NoAnswerError] = {}
         self._asking: dict[tuple[str, str], threading.Lock] = {}
         self._timeouts = 0
+        self._absent: set[str] = set()
 
     def ask(self, name: str, kind: str) -> tuple[str, ...]:
         """Return the records of a kind as text, in order; `()` where there are none.
@@ -44,7 +47,7 @@ class Resolver:
             if known is None and self._timeouts >= MOST_TIMEOUTS:
                 raise NoAnswerError(f"{kind} of {name}: not asked, since DNS does not answer")
             if known is None:
-                known = self._known[key] = self._ask(*key)
+                known = self._known[key] = self._ask(key[0] or ".", kind)
         if isinstance(known, NoAnswerError):
             raise known
         return known
@@ -58,6 +61,20 @@ class Resolver:
         found = self.ask(name, "TXT")
         return tuple(it for it in found if it.lower().startswith(beginning.lower()))
 
+    def is_absent(self, name: str) -> bool:
+        """Tell whether a name is not there at all, nor any below it. Raises `NoAnswerError`."""
+        self.ask(name, "A")
+        return name.lower().rstrip(".") in self._absent
+
+    def find_problem(self) -> str:
+        """Return why nothing that this DNS says there is not can be believed, `""` where it can."""
+        try:
+            if any(self.ask(name, "NS") for name in ALWAYS_THERE):
+                return ""
+        except NoAnswerError as error:
+            return f"DNS does not answer: {error}"
+        return "DNS answers that nothing exists, not even the domain com"
+
     def _ask(self, name: str, kind: str) -> tuple[str, ...] | NoAnswerError:
         import dns.exception  # noqa: PLC0415 - slow to load, and there: a resolver was made with it
         import dns.resolver  # noqa: PLC0415
@@ -66,6 +83,7 @@ class Resolver:
             answer = self._resolver.resolve(name, kind, search=False, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN:
             self._timeouts = 0
+            self._absent.add(name)
             return ()
         except dns.exception.Timeout as error:
             self._timeouts += 1
@@ -89,7 +107,10 @@ def _make_resolver(nameservers: Sequence[str], port: int) -> "DnsResolver":
     require_dns()
     import dns.resolver  # noqa: PLC0415 - slow to load
 
-    resolver = dns.resolver.Resolver(configure=not nameservers)
+    try:
+        resolver = dns.resolver.Resolver(configure=not nameservers)
+    except dns.resolver.NoResolverConfiguration:  # nobody to ask, which every question then says
+        resolver = dns.resolver.Resolver(configure=False)
     if nameservers:
         resolver.nameservers = list(nameservers)
     resolver.port = port
@@ -102,10 +123,11 @@ def require_dns() -> None:
     try:
         import cryptography  # noqa: F401, PLC0415 - looked for
         import dns  # noqa: F401, PLC0415
+        import publicsuffixlist  # noqa: F401, PLC0415
     except ImportError:
         raise ConfigurationError(
             "configuration",
-            "--dns: the Python packages dnspython and cryptography are not installed",
+            "--dns: the Python packages of the extra 'dns' are not all installed",
             "pip install 'remote-mailcfg[dns]'",
         ) from None
 

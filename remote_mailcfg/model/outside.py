@@ -4,34 +4,64 @@ All of it is as seen from where the audit ran. An answer "there is none" is a fa
 nobody answered is in `unknown`, with why.
 """
 
+import functools
+import ipaddress
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+
+SpfWord = Literal["none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"]
+Policy = Literal["none", "quarantine", "reject"]
+
+#: RFC 7208, 4.6.4: a receiver stops there.
+MOST_SPF_LOOKUPS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spf:
-    """The SPF record of a domain (RFC 7208), followed through its includes.
+class SpfResult:
+    """What a receiver makes of an address that mail of a domain comes from (RFC 7208).
 
-    `lookups` are the terms that ask DNS; `networks` those that it lets send, `includes` the domains
-    that it names. `ends_with` is the mechanism `all` with its qualifier, `""` where there is none.
-    `is_partial`: a term could not be followed (a macro, or a question without an answer).
+    `because` is the term that decided, `""` where none did; what is not valid for a `permerror`;
+    which question had no answer for a `temperror`. `lookups` are the terms that asked DNS,
+    `includes` the domains that the record lets send as well, as far as it was read.
     """
 
+    result: SpfWord
+    because: str = ""
     lookups: int = 0
-    networks: tuple[str, ...] = ()
     includes: tuple[str, ...] = ()
-    ends_with: str = ""
-    is_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dmarc:
+    """The DMARC record that is applied to a domain, as RFC 9989 finds it.
+
+    `found_at` is the domain that it stands at. `policy` is what receivers do; `told_by` the tag
+    that says so, `""` where none does. `is_test`: it asks for less than it says (`t=y`).
+    """
+
+    record: str
+    found_at: str
+    policy: Policy
+    told_by: str = ""
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainFacts:
     """What DNS tells of a domain that mail is sent from, or comes back to.
 
-    `spf_records`, `dmarc_records`, `mta_sts` and `tls_rpt` are texts of TXT records; `dmarc_domain`
-    is where those of DMARC were found. `dkim` has the key record of each selector, `""` where there
-    is none. `mx` are the names of mail exchangers, `"."` for a null MX (RFC 7505).
+    `spf_records`, `mta_sts` and `tls_rpt` are texts of TXT records. `spf` is the judgement of an
+    address that nobody sends from, `spf_relays` that of each address of the instance's relays.
+    `dmarc` is None without a record; `dmarc_twice` are the domains where several stand, which
+    count for none. `dkim` has the key record of each selector, `""` where there is none. `mx` are
+    the names of mail exchangers, `"."` for a null MX (RFC 7505).
     """
 
     domain: str
@@ -39,9 +69,10 @@ class DomainFacts:
     takes_bounces: bool = False
     unknown: Mapping[str, str] = field(default_factory=dict)
     spf_records: tuple[str, ...] = ()
-    spf: Spf | None = None
-    dmarc_records: tuple[str, ...] = ()
-    dmarc_domain: str = ""
+    spf: SpfResult | None = None
+    spf_relays: Mapping[str, SpfResult] = field(default_factory=dict)
+    dmarc: Dmarc | None = None
+    dmarc_twice: tuple[str, ...] = ()
     dkim: Mapping[str, str] = field(default_factory=dict)
     mx: tuple[str, ...] = ()
     has_address: bool = False
@@ -83,17 +114,34 @@ class RelayFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """All that was seen; `instance` is None where it is not reached over https."""
+    """All that was seen; `instance` is None where it is not reached over https.
 
+    `problem` says why DNS tells nothing here; no domain is among what was seen then.
+    """
+
+    problem: str = ""
     domains: tuple[DomainFacts, ...] = ()
     relays: tuple[RelayFacts, ...] = ()
     instance: CertificateFacts | None = None
 
 
-def organizational(domain: str) -> str:
-    """Return the last two labels of a name: what is taken for its organization.
+def is_same_organization(one: str, other: str) -> bool:
+    """Tell whether two hosts or domains are of one organization, by the list of public suffixes."""
+    return _organization(one) == _organization(other)
 
-    The list of public suffixes would know more; a name under one of two labels (`gov.ph`) is taken
-    for the same organization as its neighbours.
-    """
-    return ".".join(domain.lower().rstrip(".").split(".")[-2:])
+
+def _organization(name: str) -> str:
+    """Return the domain that was registered: a name under `gov.ph`, `github.io` or `org`."""
+    name = name.lower().rstrip(".")
+    with suppress(ValueError):
+        return str(ipaddress.ip_address(name))
+    found: str | None = _public_suffixes().privatesuffix(name)
+    return found or name
+
+
+@functools.cache
+def _public_suffixes() -> "PublicSuffixList":
+    """Return the list as the package has it; nothing is downloaded."""
+    from publicsuffixlist import PublicSuffixList  # noqa: PLC0415 - an extra, and slow to load
+
+    return PublicSuffixList()

@@ -1,21 +1,17 @@
-"""DNS and certificates are looked at on real servers, and judged as others judge them."""
+"""DNS is asked of a real server, and what it says is judged as others judge it."""
 
 import contextlib
 import socket
-import ssl
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 import checkdmarc.dmarc
 import checkdmarc.spf
 import dns.resolver
 import pytest
-import trustme
 from dnslib import RCODE, DNSRecord
 from dnslib.server import DNSHandler, DNSLogger, DNSServer
 from dnslib.zoneresolver import ZoneResolver
@@ -25,12 +21,10 @@ from remote_mailcfg.audit import spf as spf_rules
 from remote_mailcfg.audit.engine import examine
 from remote_mailcfg.audit.rules import BOOK, find_rule
 from remote_mailcfg.audit.unanswered import ASKED_FOR, tell_unanswered
-from remote_mailcfg.lookup.certificates import look_at_certificate
 from remote_mailcfg.lookup.domains import look_up_domain
 from remote_mailcfg.lookup.outside import look_from_outside
 from remote_mailcfg.lookup.resolver import MOST_TIMEOUTS, NoAnswerError, Resolver
-from remote_mailcfg.lookup.spf import follow_spf
-from remote_mailcfg.model.outside import CertificateFacts, DomainFacts, Outside
+from remote_mailcfg.model.outside import Dmarc, DomainFacts, Outside, SpfResult
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.audit_instance import AuditPlan, DnsPlan, audit_instance
 from remote_mailcfg.sandbox.database import ADMIN
@@ -42,6 +36,7 @@ from tests.integration.fleet import Fleet
 
 HOST = "127.0.0.1"
 ZONE = r"""
+com.                  60 IN NS a.gtld-servers.net.
 good.test.            60 IN TXT "v=spf1 include:_spf.relay.test ip4:192.0.2.0/24 mx -all"
 good.test.            60 IN MX 10 mx.good.test.
 mx.good.test.         60 IN A 192.0.2.25
@@ -62,13 +57,31 @@ deep3.test.           60 IN TXT "v=spf1 a:1.deep.test a:2.deep.test a:3.deep.tes
 deep1.test.           60 IN A 192.0.2.1
 deep1.test.           60 IN MX 10 mx.good.test.
 x.deep.test.          60 IN A 192.0.2.2
-y.deep.test.          60 IN A 192.0.2.3
 1.deep.test.          60 IN A 192.0.2.4
 2.deep.test.          60 IN A 192.0.2.5
 3.deep.test.          60 IN A 192.0.2.6
 turned.test.          60 IN TXT "v=spf1 redirect=good.test"
 sub.good.test.        60 IN A 192.0.2.80
-_dmarc.registry.gov.test. 60 IN TXT "v=DMARC1; p=reject"
+_dmarc.registry.gov.test. 60 IN TXT "v=DMARC1; p=reject; sp=none"
+_dmarc.psd.test.      60 IN TXT "v=DMARC1; p=reject; psd=y"
+_dmarc.own.psd.test.  60 IN TXT "v=DMARC1; p=quarantine"
+a.own.psd.test.       60 IN A 192.0.2.82
+a.b.psd.test.         60 IN A 192.0.2.83
+_dmarc.org.test.      60 IN TXT "v=DMARC1; p=reject; sp=quarantine; np=reject"
+_dmarc.unit.org.test. 60 IN TXT "v = DMARC1 ; p=none; psd=n"
+there.unit.org.test.  60 IN A 192.0.2.84
+there.org.test.       60 IN A 192.0.2.85
+_dmarc.test.org.test. 60 IN TXT "v=DMARC1; p=reject; t=y"
+_dmarc.soft.org.test. 60 IN TXT "v=DMARC1; p=quarantine; t=y"
+_dmarc.odd.org.test.  60 IN TXT "v=DMARC1; p=refuse"
+_dmarc.two.org.test.  60 IN TXT "v=DMARC1; p=reject"
+_dmarc.two.org.test.  60 IN TXT "v=DMARC1; p=none"
+two.org.test.         60 IN A 192.0.2.86
+_dmarc.no.org.test.   60 IN TXT "p=reject; v=DMARC1"
+no.org.test.          60 IN A 192.0.2.87
+_dmarc.4.5.6.7.8.9.test. 60 IN TXT "v=DMARC1; p=reject"
+_dmarc.3.4.5.6.7.8.9.test. 60 IN TXT "v=DMARC1; p=none"
+0.1.2.3.4.5.6.7.8.9.test. 60 IN A 192.0.2.88
 mail.registry.gov.test. 60 IN A 192.0.2.81
 relay.relay.test.     60 IN A 192.0.2.30
 30.2.0.192.in-addr.arpa. 60 IN PTR relay.relay.test.
@@ -85,16 +98,14 @@ class Zone(ZoneResolver):  # type: ignore[misc]  # it has no types
         return reply
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """Serve the zone over UDP and TCP on one port."""
-    resolver = Zone(ZONE)
+@contextlib.contextmanager
+def served(zone: Zone) -> Iterator[int]:
+    """Serve a zone over UDP and TCP on one port."""
     quiet = DNSLogger("-request,-reply,-truncated,-error")
     with socket.create_server((HOST, 0)) as free:
         number: int = free.getsockname()[1]
     servers = [
-        DNSServer(resolver, address=HOST, port=number, tcp=tcp, logger=quiet)
-        for tcp in (False, True)
+        DNSServer(zone, address=HOST, port=number, tcp=tcp, logger=quiet) for tcp in (False, True)
     ]
     for server in servers:
         server.start_thread()
@@ -102,6 +113,13 @@ def port() -> Iterator[int]:
     for server in servers:
         server.stop()
         server.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """Serve the zone of these tests."""
+    with served(Zone(ZONE)) as number:
+        yield number
 
 
 @pytest.fixture
@@ -128,16 +146,15 @@ def test_a_domain_is_seen_with_all_that_it_has(resolver: Resolver) -> None:
     facts = domain(resolver, "good.test", "s1", "old", "none")
 
     assert facts.unknown == {}
-    assert facts.spf is not None
-    assert (facts.spf.lookups, facts.spf.ends_with, facts.spf.is_partial) == (3, "-all", False)
-    assert facts.spf.includes == ("_spf.relay.test",)
-    assert set(facts.spf.networks) == {
-        "198.51.100.7",
-        "2001:db8::/32",
-        "192.0.2.0/24",
-        "192.0.2.25",
-    }
-    assert facts.dmarc_records == ("v=DMARC1; p=reject; rua=mailto:dmarc@good.test",)
+    assert facts.spf == SpfResult(
+        result="fail", because="-all", lookups=3, includes=("_spf.relay.test",)
+    )
+    assert facts.dmarc == Dmarc(
+        record="v=DMARC1; p=reject; rua=mailto:dmarc@good.test",
+        found_at="good.test",
+        policy="reject",
+        told_by="p",
+    )
     assert facts.dkim == {
         "s1": "v=DKIM1; k=rsa; p=MIGfMA0GCSq",
         "old": "v=DKIM1; p=",
@@ -147,25 +164,72 @@ def test_a_domain_is_seen_with_all_that_it_has(resolver: Resolver) -> None:
     assert (len(facts.mta_sts), len(facts.tls_rpt)) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("address", "result", "because"),
+    [
+        ("192.0.2.77", "pass", "ip4:192.0.2.0/24"),
+        ("198.51.100.7", "pass", "include:_spf.relay.test"),
+        ("2001:db8::7", "pass", "include:_spf.relay.test"),
+        ("203.0.113.1", "fail", "-all"),
+        ("2001:db9::1", "fail", "-all"),
+    ],
+)
+def test_each_address_of_a_relay_is_judged(
+    resolver: Resolver, address: str, result: str, because: str
+) -> None:
+    facts = look_up_domain(
+        resolver,
+        "good.test",
+        is_sender=True,
+        takes_bounces=False,
+        selectors=(),
+        relays={address: "relay.relay.test"},
+    )
+
+    judged = facts.spf_relays[address]
+    assert (judged.result, judged.because) == (result, because)
+
+
 def test_what_there_is_not_is_a_fact(resolver: Resolver) -> None:
     facts = domain(resolver, "nowhere.test")
 
     assert facts.unknown == {}
-    assert (facts.spf_records, facts.dmarc_records, facts.mx) == ((), (), ())
+    assert (facts.spf_records, facts.dmarc, facts.mx) == ((), None, ())
     assert facts.has_address is False
 
 
-def test_a_subdomain_has_its_organizations_dmarc(resolver: Resolver) -> None:
-    facts = domain(resolver, "sub.good.test")
+@pytest.mark.parametrize(
+    ("name", "found_at", "policy", "told_by"),
+    [
+        pytest.param("sub.good.test", "good.test", "reject", "p", id="of-the-organization"),
+        pytest.param("mail.registry.gov.test", "registry.gov.test", "none", "sp", id="sp"),
+        pytest.param("there.org.test", "org.test", "quarantine", "sp", id="sp-where-it-is-there"),
+        pytest.param("gone.org.test", "org.test", "reject", "np", id="np-where-it-is-not"),
+        pytest.param("there.unit.org.test", "unit.org.test", "none", "p", id="psd-n-ends-the-walk"),
+        pytest.param("a.own.psd.test", "own.psd.test", "quarantine", "p", id="below-psd-y"),
+        pytest.param("a.b.psd.test", "psd.test", "reject", "p", id="of-the-public-suffix"),
+        pytest.param("psd.test", "psd.test", "reject", "p", id="the-public-suffix-itself"),
+        pytest.param("test.org.test", "test.org.test", "quarantine", "p", id="t"),
+        pytest.param("soft.org.test", "soft.org.test", "none", "p", id="t-of-quarantine"),
+        pytest.param("odd.org.test", "odd.org.test", "none", "", id="a-policy-that-is-none"),
+        pytest.param("no.org.test", "org.test", "quarantine", "sp", id="v-is-not-first"),
+        pytest.param("two.org.test", "org.test", "quarantine", "sp", id="several-count-for-none"),
+        pytest.param(
+            "0.1.2.3.4.5.6.7.8.9.test", "4.5.6.7.8.9.test", "reject", "p", id="eight-questions"
+        ),
+    ],
+)
+def test_the_record_of_dmarc_is_found_by_the_tree_walk(
+    resolver: Resolver, name: str, found_at: str, policy: str, told_by: str
+) -> None:
+    found = domain(resolver, name).dmarc
 
-    assert facts.dmarc_domain == "good.test"
-    assert facts.has_address is True
+    assert found is not None
+    assert (found.found_at, found.policy, found.told_by) == (found_at, policy, told_by)
 
 
-def test_dmarc_is_looked_for_at_every_name_above(resolver: Resolver) -> None:
-    facts = domain(resolver, "mail.registry.gov.test")
-
-    assert (facts.dmarc_domain, len(facts.dmarc_records)) == ("registry.gov.test", 1)
+def test_several_records_of_dmarc_at_one_place_are_told(resolver: Resolver) -> None:
+    assert domain(resolver, "two.org.test").dmarc_twice == ("two.org.test",)
 
 
 def test_a_selector_that_is_guessed_is_told_only_where_it_is(resolver: Resolver) -> None:
@@ -203,7 +267,7 @@ def test_a_question_without_an_answer_skips_the_rules_that_it_was_for() -> None:
 
     (skipped,) = tell_unanswered(outside, {"bounces-not-taken", "spf-missing"})
 
-    assert (skipped.rule, skipped.because) == ("bounces-not-taken", "nobody answered: MX: ServFail")
+    assert (skipped.rule, skipped.because) == ("bounces-not-taken", "not known: MX: ServFail")
 
 
 def test_every_question_is_for_rules_that_there_are() -> None:
@@ -247,18 +311,26 @@ def test_lookups_are_counted_as_checkdmarc_counts_them(
         record, name, ignore_too_many_lookups=True, resolver=others
     )
 
-    assert follow_spf(resolver, record, name).lookups == theirs["dns_lookups"]
+    facts = domain(resolver, name)
+    assert facts.spf is not None
+    assert facts.spf.lookups == theirs["dns_lookups"]
 
 
-@pytest.mark.parametrize("name", ["good.test", "nowhere.test"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("good.test", "nowhere.test", "sub.good.test", "mail.registry.gov.test", "a.b.psd.test"),
+        *("a.own.psd.test", "there.unit.org.test", "there.org.test", "0.1.2.3.4.5.6.7.8.9.test"),
+    ],
+)
 def test_dmarc_is_found_where_checkdmarc_finds_it(
     resolver: Resolver, others: dns.resolver.Resolver, name: str
 ) -> None:
     theirs = checkdmarc.dmarc.check_dmarc(name, resolver=others)
-    ours = domain(resolver, name)
+    ours = domain(resolver, name).dmarc
 
-    assert bool(ours.dmarc_records) is bool(theirs["record"])
-    assert (ours.dmarc_domain if theirs["record"] else None) == theirs["location"]
+    assert (ours.record if ours else None) == theirs["record"]
+    assert (ours.found_at if ours else None) == theirs["location"]
 
 
 @pytest.mark.parametrize(
@@ -274,29 +346,6 @@ def test_spf_is_there_once_where_checkdmarc_says_so(
 
     assert theirs["valid"] is valid
     assert (len(domain(resolver, name).spf_records) == 1) is valid
-
-
-@pytest.mark.parametrize(
-    ("record", "spf"),
-    [
-        pytest.param("v=spf1 include:%{d}.test -all", (1, "-all", True), id="a-macro"),
-        pytest.param("v=spf1 include:nowhere.test -all", (1, "-all", True), id="no-such-include"),
-        pytest.param("v=spf1 ptr ?all", (1, "?all", True), id="ptr"),
-        pytest.param("v=spf1 a/24 all", (1, "+all", False), id="a-network"),
-        pytest.param("v=spf1 -ip4:192.0.2.1 -a -all", (1, "-all", False), id="not-these"),
-        pytest.param("v=spf1 include:loop.test -all", (1, "-all", True), id="unknown"),
-        pytest.param("v=spf1 redirect=good.test", (4, "-all", False), id="redirect"),
-        pytest.param("v=spf1 redirect=good.test ~all", (0, "~all", False), id="no-redirect"),
-        pytest.param("v=spf1 include:turned.test ~all", (5, "~all", False), id="both"),
-        pytest.param("v=spf1", (0, "", False), id="nothing"),
-    ],
-)
-def test_odd_records_are_followed_as_far_as_they_go(
-    resolver: Resolver, record: str, spf: tuple[int, str, bool]
-) -> None:
-    found = follow_spf(resolver, record, "good.test")
-
-    assert (found.lookups, found.ends_with, found.is_partial) == spf
 
 
 def test_the_evidence_says_what_to_ask(resolver: Resolver) -> None:
@@ -329,125 +378,6 @@ def test_the_evidence_says_what_to_ask(resolver: Resolver) -> None:
     seen = replace(evidence, outside=outside)
     found = examine(seen, (*spf_rules.RULES, *dns_rules.RULES)).findings
     assert [it.rule for it in found] == ["spf-missing", "bounces-elsewhere", "bounces-not-taken"]
-
-
-# Certificates
-
-
-@contextlib.contextmanager
-def tls_server(context: ssl.SSLContext) -> Iterator[int]:
-    """Take connections, speak TLS, and say nothing."""
-
-    def serve(listener: socket.socket) -> None:
-        while True:
-            try:
-                plain, _ = listener.accept()
-            except OSError:
-                return
-            with contextlib.suppress(OSError), context.wrap_socket(plain, server_side=True):
-                pass
-
-    with socket.create_server((HOST, 0)) as listener:
-        thread = threading.Thread(target=serve, args=(listener,))
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def trusting(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this process trust the authority, as a machine that knows it does."""
-    path = tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(path))
-
-
-def look_at(
-    authority: trustme.CA, *names: str, expires: datetime | None = None
-) -> CertificateFacts:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names, not_after=expires).configure_cert(context)
-    with tls_server(context) as port:
-        return look_at_certificate("localhost", port, starttls=False)
-
-
-@pytest.mark.usefixtures("trusting")
-def test_a_certificate_that_is_right_has_no_problem(authority: trustme.CA) -> None:
-    end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=20)
-
-    facts = look_at(authority, "localhost", expires=end)
-
-    assert (facts.problem, facts.because, facts.names) == ("", "", ("localhost",))
-    assert facts.not_after == end
-    assert facts.version.startswith("TLSv1.")
-
-
-@pytest.mark.usefixtures("trusting")
-def test_a_certificate_that_has_ended_is_seen_all_the_same(authority: trustme.CA) -> None:
-    end = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
-
-    facts = look_at(authority, "localhost", expires=end)
-
-    assert facts.problem == "certificate has expired"
-    assert facts.not_after == end
-
-
-@pytest.mark.usefixtures("trusting")
-def test_a_certificate_of_another_name_is_told_with_its_names(authority: trustme.CA) -> None:
-    facts = look_at(authority, "other.example.org")
-
-    assert facts.is_mismatch
-    assert facts.names == ("other.example.org",)
-
-
-def test_an_authority_that_nobody_knows_is_not_trusted(authority: trustme.CA) -> None:
-    facts = look_at(authority, "localhost")
-
-    assert "unable to get local issuer certificate" in facts.problem
-    assert not facts.is_mismatch
-
-
-@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
-def test_a_server_of_an_old_version_is_seen_with_it(authority: trustme.CA) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
-    with tls_server(context) as port:
-        facts = look_at_certificate("localhost", port, starttls=False)
-
-    assert (facts.version, facts.because) == ("TLSv1.1", "")
-
-
-def test_a_name_that_cannot_be_one_says_so() -> None:
-    facts = look_at_certificate("a..example.org", 465, starttls=False)
-
-    assert "a..example.org:465" in facts.because
-
-
-def test_a_mail_server_is_looked_at_after_starttls(smtp: SmtpPeers) -> None:
-    facts = look_at_certificate(HOST, smtp.starttls_auth.port, starttls=True)
-
-    assert facts.problem == "self-signed certificate"
-    assert facts.not_after is not None
-
-
-@pytest.mark.parametrize("peer", ["plain", "refused", "closing"])
-def test_what_shows_no_certificate_says_why(smtp: SmtpPeers, peer: str) -> None:
-    port = getattr(smtp, peer).port
-
-    facts = look_at_certificate(HOST, port, starttls=True)
-
-    assert f"{HOST}:{port}: " in facts.because
-    assert facts.not_after is None
 
 
 def test_the_audit_looks_from_outside_where_it_is_told_to(
@@ -500,3 +430,71 @@ def test_where_nobody_answers_nobody_is_asked_for_long() -> None:
 
         with pytest.raises(NoAnswerError, match="not asked, since DNS does not answer"):
             resolver.ask("good.test", "TXT")
+
+
+# A DNS that knows nothing
+
+
+@pytest.fixture
+def denying() -> Iterator[int]:
+    """Serve a DNS that says of every name that it does not exist."""
+    with served(Zone("")) as number:
+        yield number
+
+
+def outside_of(resolver: Resolver) -> Outside:
+    company = {"id": 1, "name": "Good", "email": "n@nowhere.test", "bounce_email": "b@good.test"}
+    relay = {"id": 1, "smtp_host": "relay.relay.test", "smtp_encryption": "none"}
+    evidence = {"url": "http://registry.test", "servers": [relay], "companies": [company]}
+    return look_from_outside(make_evidence(evidence), resolver, {})
+
+
+def found_in(outside: Outside) -> list[str]:
+    rules = (*spf_rules.RULES, *dns_rules.RULES)
+    return [it.rule for it in examine(replace(make_evidence({}), outside=outside), rules).findings]
+
+
+def test_a_dns_that_denies_everything_makes_nothing_a_fact(denying: int) -> None:
+    outside = outside_of(Resolver((HOST,), denying))
+
+    assert found_in(outside) == []
+    assert "not even the domain com" in outside.problem
+    skipped = list(tell_unanswered(outside, {rule.id for rule in BOOK}))
+    assert len({it.because for it in skipped}) == 1
+    assert {"spf-missing", "dmarc-missing", "bounces-not-taken", "relay-without-address"} <= {
+        it.rule for it in skipped
+    }
+
+
+def test_a_dns_that_does_not_answer_is_told_once() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind((HOST, 0))
+        resolver = Resolver((HOST,), silent.getsockname()[1])
+        resolver._resolver.lifetime = 0.05  # noqa: SLF001 - nobody waits six seconds here
+
+        outside = outside_of(resolver)
+
+    assert found_in(outside) == []
+    skipped = tell_unanswered(outside, {rule.id for rule in BOOK})
+    assert len({it.because for it in skipped}) == 1
+
+
+def test_a_machine_without_a_name_server_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(*_: object) -> None:
+        raise dns.resolver.NoResolverConfiguration
+
+    monkeypatch.setattr(dns.resolver.Resolver, "read_resolv_conf", read)
+
+    assert outside_of(Resolver()).problem.startswith("DNS does not answer")
+
+
+def test_what_a_dns_denies_that_knows_one_of_the_domains_is_a_fact(resolver: Resolver) -> None:
+    outside = outside_of(resolver)
+
+    assert outside.problem == ""
+    assert "spf-missing" in found_in(outside)
+
+
+def test_a_name_under_one_that_is_there_is_not_absent(resolver: Resolver) -> None:
+    assert resolver.is_absent("nowhere.test")
+    assert not resolver.is_absent("null.test")

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 import typer
-import yaml  # type: ignore[import-untyped]
+import yaml
 from pytest_mock import MockerFixture
 from typer.testing import CliRunner, Result
 
