@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Mapping
 from typing import Any, Final
 
+from remote_mailcfg.secret import Secret
+
 #: Errors that mean wrong usage or configuration: nothing was written to any instance (exit 2).
 USAGE_CODES: Final = frozenset({"configuration", "invalid-value", "missing-value"})
 
@@ -61,12 +63,27 @@ class OdooError(RemoteMailcfgError):
     """Odoo refused a call.
 
     `exception` is Odoo's own class name, for instance `odoo.exceptions.UserError`; empty where the
-    wire does not carry it.
+    wire does not carry it. `said` is its text as it came, to be compared and never shown: it may
+    repeat what was sent.
     """
 
-    def __init__(self, code: str, message: str, hint: str = "", *, exception: str = "") -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        hint: str = "",
+        *,
+        exception: str = "",
+        said: Secret | None = None,
+    ) -> None:
         super().__init__(code, message, hint)
         self.exception = exception
+        self.said = said or Secret(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what is shown."""
+        state = {name: value for name, value in vars(self).items() if name != "said"}
+        return type(self), (self.code, self.message, self.hint), state
 
 
 def describe_bug(bug: BaseException) -> str:

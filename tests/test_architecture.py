@@ -22,7 +22,8 @@ ROWS = (
     ("audit", "instance", "lookup"),
     ("config", "plan", "rpc"),
     ("model",),
-    ("secret", "errors"),
+    ("errors",),
+    ("secret",),
     ("__init__",),  # the version
 )
 ROW_OF = {folder: number for number, row in enumerate(ROWS) for folder in row}

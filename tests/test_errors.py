@@ -122,7 +122,8 @@ def test_wrong_usage_is_told_from_a_failure_by_the_code(code: str) -> None:
 
 def error_calls(tree: ast.AST) -> Iterator[ast.expr]:
     """Yield what stands for the code wherever an error of ours is made."""
-    ours = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
+    classes = inspect.getmembers(errors, inspect.isclass)
+    ours = {name for name, it in classes if issubclass(it, RemoteMailcfgError)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ours:
             named = [it.value for it in node.keywords if it.arg == "code"]

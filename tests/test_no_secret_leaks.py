@@ -4,15 +4,28 @@ A way out of the program that is not here yet, for instance a command's output, 
 collecting its texts and giving them to `leaks`.
 """
 
+import base64
+import html
+import json
 import logging
+import pickle
+import re
+import socket
+import threading
 import xmlrpc.client
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
+from urllib.parse import quote, urlencode
+from xml.sax import saxutils
 
 import pyotp
 import pytest
 
+from remote_mailcfg.errors import OdooError, RemoteMailcfgError
+from remote_mailcfg.instance.instance import open_instance
+from remote_mailcfg.instance.mail_servers import create_server, holds, run_smtp_test
+from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.target import Protocol, Target
 from remote_mailcfg.rpc.connection import open_connection
 from remote_mailcfg.rpc.http import CookieJar, HttpClient
@@ -316,3 +329,298 @@ def test_a_totp_secret_that_is_none_leaks_nothing(secret: str) -> None:
         texts = collect(lambda: log_in_to_the_web(target))
 
     assert not [text for text in texts if secret in text]
+
+
+# Answers that repeat what was sent
+
+#: Found again in whatever way the secret around it is written.
+MARK = "c4n4ry7f39"
+#: A secret with all that the ways to write a text change.
+SENT = f"pä \"s&<>/{MARK}\\+%'1"
+PRIVATE_KEY = f"-----BEGIN PRIVATE KEY-----\n{MARK}AAAA/+bbbb\n-----END PRIVATE KEY-----\n"
+SENT_KEY = base64.b64encode(PRIVATE_KEY.encode()).decode()
+
+
+def in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+#: How a server may write what it was sent.
+REPEATED: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "json": json.dumps,
+    "json-in-utf-8": lambda it: json.dumps(it, ensure_ascii=False),
+    "json-of-php": lambda it: json.dumps(it).replace("/", "\\/"),
+    "json-in-json": lambda it: json.dumps(json.dumps({"args": ["db", 2, it]})),
+    "python": repr,
+    "python-in-json": lambda it: json.dumps(repr({"password": it})),
+    "xml": saxutils.escape,
+    "attribute": saxutils.quoteattr,
+    "html": html.escape,
+    "json-in-html": lambda it: html.escape(json.dumps(it)),
+    "url": lambda it: quote(it, safe=""),
+    "path": quote,
+    "url-in-lower-case": lambda it: re.sub("%..", lambda hit: hit[0].lower(), quote(it, safe="")),
+    "form": lambda it: urlencode({"password": it, "token": "x"}),
+    "url-in-html": lambda it: html.escape(urlencode({"password": it})),
+    "bytes-of-a-header": lambda it: it.encode().decode("latin-1"),
+    "base64": in_base64,
+    "base64-without-padding": lambda it: in_base64(it).rstrip("="),
+    "base64-in-a-url": lambda it: base64.urlsafe_b64encode(it.encode()).decode(),
+    "basic": lambda it: f"Basic {in_base64(f'admin:{it}')}",
+    "request-in-base64": lambda it: in_base64(json.dumps({"db": "x", "password": it})),
+    "form-in-base64": lambda it: in_base64(urlencode({"login": "x", "password": it})),
+}
+
+
+def is_found(text: str) -> bool:
+    """Tell whether the mark is in a text, or in what a word of it is the base64 of."""
+    words = re.findall(r"[\w+/-]{8,}", text)
+    for word in (*words, *(word[skipped:] for word in words for skipped in (1, 2, 3))):
+        standard = word.replace("-", "+").replace("_", "/")
+        plain = base64.b64decode(standard[: len(standard) // 4 * 4])
+        if any(MARK[at : at + 6].encode() in plain for at in range(len(MARK) - 5)):
+            return True
+    return MARK in text
+
+
+def status_line(text: str) -> Step:
+    def answer(connection: socket.socket, _stopping: threading.Event) -> None:
+        connection.sendall(f"{text}\r\n\r\n".encode("latin-1", "replace"))
+
+    return answer
+
+
+def headers(text: str) -> dict[str, str]:
+    return {"Location": f"https://elsewhere.example/{text}"}
+
+
+def in_a_header(text: str) -> str:
+    return text.encode("latin-1", "replace").decode("latin-1")
+
+
+#: Where it may stand in an answer, on each wire.
+ANYWHERE: dict[str, Callable[[str], Step]] = {
+    "title": lambda it: html_reply(500, it),
+    "location": lambda it: html_reply(302, headers=headers(in_a_header(it))),
+    "content-type": lambda it: Reply(content_type=in_a_header(f"text/x-{it}"), body=b"x"),
+    "parameter": lambda it: Reply(500, in_a_header(f"text/html; x={it}"), b"<title>x</title>"),
+    "status-line": status_line,
+}
+PLACES: dict[Protocol, dict[str, Callable[[str], Step]]] = {
+    "jsonrpc": ANYWHERE
+    | {
+        "message": lambda it: rpc_error("odoo.exceptions.UserError", f"called with {it}"),
+        "class": lambda it: rpc_error(it, ""),
+        "access-error": lambda it: rpc_error("odoo.exceptions.AccessError", it),
+        "access-denied": lambda it: rpc_error("odoo.exceptions.AccessDenied", it),
+    },
+    "xmlrpc": ANYWHERE
+    | {
+        "message": lambda it: xml_reply(xmlrpc.client.Fault(2, it)),
+        "traceback": lambda it: xml_reply(
+            xmlrpc.client.Fault(1, f"Traceback\n  args\nodoo.exceptions.UserError: {it}")
+        ),
+        "strange": lambda it: xml_reply(xmlrpc.client.Fault(99, it)),
+        "number": lambda it: raw_xml(
+            "<methodResponse><params><param><value>"
+            f"<int>{saxutils.escape(it)}</int></value></param></params></methodResponse>"
+        ),
+    },
+    "json2": ANYWHERE
+    | {
+        "message": lambda it: json_reply({"name": "x.UserError", "message": it}, status=422),
+        "class": lambda it: json_reply({"name": it, "message": ""}, status=500),
+        "denied": lambda it: json_reply({"name": "x.AccessDenied", "message": it}, status=403),
+    },
+}
+
+
+def shown(error: RemoteMailcfgError) -> list[str]:
+    """Return all that may be shown of an error, and what another machine gets of it."""
+    travelled = pickle.loads(pickle.dumps(error))
+    return [
+        *(f"{it.message} {it.hint} {it} {it!r} {vars(it)!r}" for it in (error, travelled)),
+        pickle.dumps(error).decode("latin-1"),
+    ]
+
+
+def failure_of(use: Callable[[], object]) -> list[str]:
+    """Return what is shown of the error that this ends with, and what is logged."""
+    with all_logs() as heard, pytest.raises(RemoteMailcfgError) as caught:
+        use()
+    return [*heard, *shown(caught.value)]
+
+
+def create_through_an_instance(target: Target, secret: str, field: str = "smtp_pass") -> None:
+    with open_instance(target) as instance:
+        create_server(instance, {"name": "n", field: Secret(secret)})
+
+
+def test_a_mark_is_found_in_each_form() -> None:
+    assert [name for name, write in REPEATED.items() if not is_found(write(SENT))] == []
+
+
+@pytest.mark.parametrize(
+    ("wire", "place", "form"),
+    [
+        pytest.param(wire, place, form, id=f"{wire}-{place}-{form}")
+        for wire in WIRES
+        for place in PLACES[wire]
+        for form in (REPEATED if place == "message" else ("plain", "json", "url", "basic"))
+    ],
+)
+def test_a_credential_that_an_answer_repeats_is_not_shown(
+    wire: Protocol, place: str, form: str
+) -> None:
+    # json2 puts the key into a header, which holds no such letters
+    sent = f"k%/{MARK}+=1" if wire == "json2" else SENT
+    credential = "api_key" if wire == "json2" else "password"
+    with replay(*LOGINS[wire], PLACES[wire][place](REPEATED[form](sent))) as server:
+        target = server.target(protocol=wire, **{"password": None, credential: Secret(sent)})
+        texts = failure_of(lambda: create_with(target))
+
+    assert [text for text in texts if is_found(text)] == []
+
+
+@pytest.mark.parametrize("form", ["plain", "json", "html", "base64"])
+@pytest.mark.parametrize("field", ["smtp_pass", "smtp_ssl_private_key"])
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_value_that_is_written_and_repeated_is_not_shown(
+    wire: Protocol, field: str, form: str
+) -> None:
+    sent = SENT if field == "smtp_pass" else SENT_KEY
+    with replay(*LOGINS[wire], PLACES[wire]["message"](REPEATED[form](sent))) as server:
+        target = server.target(protocol=wire, api_key=Secret("a-key"))
+        texts = failure_of(lambda: create_through_an_instance(target, sent, field))
+
+    assert [text for text in texts if is_found(text)] == []
+
+
+def test_a_key_that_an_answer_decodes_is_not_shown() -> None:
+    reply = rpc_error("odoo.exceptions.UserError", f"no such key: {PRIVATE_KEY}")
+    with replay(*LOGINS["jsonrpc"], reply) as server:
+        texts = failure_of(
+            lambda: create_through_an_instance(server.target(), SENT_KEY, "smtp_ssl_private_key")
+        )
+
+    assert [text for text in texts if is_found(text)] == []
+
+
+@pytest.mark.parametrize("text", [f"gate:{MARK}", MARK, in_base64(f"gate:{MARK}")])
+def test_the_password_of_a_gate_is_not_shown(text: str) -> None:
+    with replay(html_reply(500, text)) as server:
+        target = server.target(http_basic=Secret(f"gate:{MARK}"))
+        texts = failure_of(lambda: create_with(target))
+
+    assert [text for text in texts if is_found(text)] == []
+
+
+@pytest.mark.parametrize("text", [f"ann:{MARK}%25", f"{MARK}%", in_base64(f"ann:{MARK}%")])
+def test_the_password_of_a_proxy_is_not_shown(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with replay(status_line(f"HTTP/1.1 407 no {text}")) as proxy:
+        address = proxy.url.removeprefix("http://")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://ann:{MARK}%25@{address}")
+        target = proxy.target(url="https://registry.example")
+        texts = failure_of(lambda: create_with(target))
+
+    assert any("407" in text for text in texts)
+    assert [text for text in texts if is_found(text)] == []
+
+
+@pytest.mark.parametrize("cookie", [f"session_id={MARK}", f"gate={MARK}-of-a-proxy"])
+def test_a_cookie_that_an_answer_repeats_is_not_shown(cookie: str) -> None:
+    bound = html_reply(302, headers={"Set-Cookie": cookie, "Location": "/x"})
+    repeated = rpc_error("odoo.exceptions.UserError", f"Cookie: {cookie}")
+    with replay(bound, repeated) as server:
+        texts = failure_of(lambda: log_in_to_the_web(server.target()))
+
+    assert [text for text in texts if is_found(text)] == []
+
+
+@pytest.mark.parametrize("secret", ["totp_secret", "code"])
+def test_a_second_factor_that_an_answer_repeats_is_not_shown(
+    secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pyotp.TOTP, "timecode", lambda _self, _time: 57_000_000)
+    repeated = {
+        "code": pyotp.TOTP(TOTP_SECRET).generate_otp(57_000_000),
+        "totp_secret": TOTP_SECRET,
+    }
+    reply = html_reply(302, headers={"Location": "/web"})
+    failed = html_reply(500, f"totp_token={repeated[secret]}")
+    with replay(BOUND, HALF_LOGGED_IN, FORM, reply, failed) as server:
+        target = server.target(totp_secret=Secret(TOTP_SECRET))
+        texts = failure_of(lambda: log_in_to_the_web(target))
+
+    assert [text for text in texts if repeated[secret] in text] == []
+
+
+def test_what_a_test_answers_is_not_shown_with_a_secret_in_it() -> None:
+    with replay(*LOGINS["jsonrpc"], rpc_reply({"args": [SENT]})) as server:
+        target = server.target(password=Secret(SENT))
+        with open_instance(target) as instance:
+            test = run_smtp_test(instance, MailServerRecord(id=1, name="n"), "")
+
+    assert not test.ok
+    assert not is_found(repr(test))
+
+
+# What is no text of an error stays as it is
+
+
+def with_password(server: Any, password: str) -> Target:
+    target: Target = server.target(login="admin", password=Secret(password))
+    return target
+
+
+def test_a_value_that_is_also_a_password_is_listed_and_compared_as_it_is() -> None:
+    rows = [{"id": 1, "name": "admin", "smtp_user": "admin@example.org"}]
+    with (
+        replay(*LOGINS["jsonrpc"], rpc_reply(rows), rpc_reply(1)) as server,
+        open_instance(with_password(server, "admin")) as instance,
+    ):
+        listed = instance.call("ir.mail_server", "search_read", domain=[])
+        same = holds(instance, 1, "smtp_user", "admin@example.org")
+
+    assert listed == rows
+    assert same
+    assert "admin@example.org" in server.requests[-1].body.decode()
+
+
+def test_our_own_words_do_not_tell_which_of_them_is_the_password() -> None:
+    with replay(rpc_reply(False)) as server, pytest.raises(RemoteMailcfgError) as caught:  # noqa: FBT003
+        create_with(with_password(server, "admin"))
+
+    assert caught.value.message.startswith("the login of 'admin' was refused")
+
+
+def test_the_cause_of_a_failed_test_does_not_hang_on_a_password() -> None:
+    text = "Connection Test Failed! Here is what we got instead:\n [Errno 111] Connection refused"
+    with (
+        replay(*LOGINS["jsonrpc"], rpc_error("odoo.exceptions.UserError", text)) as server,
+        open_instance(with_password(server, "refused")) as instance,
+    ):
+        test = run_smtp_test(instance, MailServerRecord(id=1, name="n"), "")
+
+    assert test.cause == "refused"
+    assert test.message.endswith("Connection ***")
+
+
+@pytest.mark.parametrize(
+    ("password", "said", "message"),
+    [
+        pytest.param("admin", "no admin here", "no *** here", id="a-word"),
+        pytest.param("a", "a bad pass: a", "*** bad pass: ***", id="a-letter-is-a-word"),
+        pytest.param("*", "5 * 3", "5 *** 3", id="what-stands-for-it"),
+    ],
+)
+def test_a_short_password_leaves_the_rest_readable(password: str, said: str, message: str) -> None:
+    with (
+        replay(*LOGINS["jsonrpc"], rpc_error("odoo.exceptions.UserError", said)) as server,
+        open_instance(with_password(server, password)) as instance,
+        pytest.raises(OdooError) as caught,
+    ):
+        instance.call("res.users", "context_get")
+
+    assert caught.value.message == message

@@ -1,6 +1,6 @@
 """One instance, logged in: the place where every call gets its language."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.rpc.connection import Connection, open_connection
 from remote_mailcfg.rpc.http import HttpClient
+from remote_mailcfg.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,21 @@ class Instance:
         context: dict[str, Any] | None = None,
         **params: Any,
     ) -> Any:
-        """Call a method; see `Transport.call`. English, so that failure texts can be told apart."""
+        """Call a method; see `Transport.call`. English, so that failure texts can be told apart.
+
+        A `Secret` in the parameters is sent as its text, and not repeated by an error.
+        """
         context = {"lang": "en_US"} | (context or {})
-        return self.connection.transport.call(model, method, ids, context=context, **params)
+        sent = {name: self._reveal(value) for name, value in params.items()}
+        return self.connection.transport.call(model, method, ids, context=context, **sent)
+
+    def _reveal(self, value: Any) -> Any:
+        if isinstance(value, Secret):
+            self.connection.http.secrets.add(value)
+            return value.reveal()
+        if isinstance(value, Mapping):
+            return {name: self._reveal(it) for name, it in value.items()}
+        return [self._reveal(it) for it in value] if isinstance(value, list | tuple) else value
 
     def fetch_user(self) -> User:
         """Return the logged-in user; asked once."""

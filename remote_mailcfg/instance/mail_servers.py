@@ -43,6 +43,9 @@ TOKENS: Final = (
     "microsoft_outlook_access_token",
 )
 
+#: So much is shown of an answer to the test that is neither a success nor a failure.
+MOST_SHOWN: Final = 200
+
 ENVIRONMENT_SUFFIX: Final = "_env_is_editable"
 
 
@@ -118,8 +121,7 @@ def fetch_births(instance: Instance, ids: Sequence[int]) -> dict[int, str]:
 
 def holds(instance: Instance, server_id: int, field: str, value: Secret | str) -> bool:
     """Tell whether a record's `field` equals `value`, without reading it (base64 for binaries)."""
-    plain = value.reveal() if isinstance(value, Secret) else value
-    domain = [ARCHIVED_TOO, ["id", "=", server_id], [field, "=", plain]]
+    domain = [ARCHIVED_TOO, ["id", "=", server_id], [field, "=", value]]
     return bool(instance.call(MODEL, "search_count", domain=domain))
 
 
@@ -180,15 +182,16 @@ def run_smtp_test(instance: Instance, server: MailServerRecord, sender: str) -> 
     started = time.monotonic()
     try:
         result = instance.call(MODEL, "test_smtp_connection", (server.id,))
-        text = "" if _is_success(result) else f"Odoo answered {result!r:.200}"
+        text = "" if _is_success(result) else f"Odoo answered {result!r}"
+        shown = instance.connection.http.secrets.conceal(text)[:MOST_SHOWN]
     except OdooError as error:
         if error.code != "refused-by-odoo":
             raise
-        text = error.message
+        text, shown = error.said.reveal(), error.message
     except TransportError as error:
         if error.code != "timeout" and error.status not in {502, 504}:
             raise
-        text = f"{error.message}: timed out"
+        text = shown = f"{error.message}: timed out"
     seconds = round(time.monotonic() - started, 3)
     if not text:
         return SmtpTest(
@@ -207,7 +210,7 @@ def run_smtp_test(instance: Instance, server: MailServerRecord, sender: str) -> 
         name=server.name,
         ok=False,
         cause=cause,
-        message=text,
+        message=shown,
         hint=hint,
         sender=sender,
         seconds=seconds,
@@ -224,9 +227,8 @@ def _is_success(result: Any) -> bool:
 
 
 def _plain(values: Values) -> dict[str, Any]:
-    """Return values as they go onto the wire. A text that is not set is `False`, never `""`."""
-    revealed = {k: v.reveal() if isinstance(v, Secret) else v for k, v in values.items()}
-    return {k: False if v == "" else v for k, v in revealed.items()}
+    """Return values as Odoo takes them. A text that is not set is `False`, never `""`."""
+    return {k: False if v in ("", Secret("")) else v for k, v in values.items()}
 
 
 def parse_record(

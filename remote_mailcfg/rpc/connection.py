@@ -46,7 +46,7 @@ def open_connection(target: Target, http: HttpClient) -> Connection:
             " `password` in the inventory.",
         )
     target = locate(target, http)
-    access = Access(target.url, target.database, target.login, credential)
+    access = Access(target.url, target.database, target.login, credential, http.secrets)
     wire, why = choose_wire(target, http, access)
     logger.info("%s: %s, because %s", target.url, wire, why)
     return Connection(target, http, _log_in(wire, http, access), why)
@@ -93,7 +93,7 @@ def fetch_version(target: Target, http: HttpClient) -> str:
     """
     from remote_mailcfg.rpc.jsonrpc import JsonRpc  # noqa: PLC0415 - odoorpc loads slowly
 
-    nobody = Access(target.url, target.database, "", Secret(""))
+    nobody = Access(target.url, target.database, "", Secret(""), http.secrets)
     try:
         return ExecuteKw(JsonRpc(http, nobody), nobody).fetch_version()
     except TransportError as error:
@@ -135,7 +135,7 @@ def _fetch_databases(target: Target, http: HttpClient) -> list[str] | None:
             headers={"Content-Type": "application/json"},
             repeatable=is_read(route),
         )
-        nobody = Access(target.url, "", "", Secret(""))
+        nobody = Access(target.url, "", "", Secret(""), http.secrets)
         message = parse_rpc(answer, target.url + route, nobody)
     except RemoteMailcfgError as error:
         if error.code not in {"not-odoo", "redirected"}:

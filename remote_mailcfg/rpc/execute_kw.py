@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from remote_mailcfg.rpc.faults import refused_login
+from remote_mailcfg.rpc.faults import parse_version, refused_login
 from remote_mailcfg.rpc.transport import Access, Wire, check_ids, is_read, positional
 
 
@@ -61,7 +61,7 @@ class ExecuteKw:
     def fetch_version(self) -> str:
         """Ask `common.version()`, which OpenSPP's branding kit leaves alone."""
         version = self._send_common("version", ())
-        return str(version["server_version"])
+        return parse_version(version["server_version"], self._access.url)
 
     def _send_common(self, method: str, args: tuple[Any, ...]) -> Any:
         what = f"common.{method}"

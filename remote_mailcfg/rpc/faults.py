@@ -14,6 +14,7 @@ from remote_mailcfg.errors import LoginError, OdooError, RemoteMailcfgError, Tra
 from remote_mailcfg.rpc.http import Answer
 from remote_mailcfg.rpc.pace import when_to_try_again
 from remote_mailcfg.rpc.transport import Access
+from remote_mailcfg.secret import Secret
 
 ROLE_HINT: Final = (
     "The user needs the role System Admin (the group Administration / Settings):"
@@ -24,6 +25,9 @@ CHECK_URL: Final = (
     "Check OPENSPP_URL, or `url` in the inventory: host, port, and the path prefix where there is"
     " one."
 )
+
+#: How Odoo names its versions.
+VERSION: Final = re.compile(r"(?:saas[~-])?[0-9]{1,3}\.[0-9]{1,3}[a-z0-9.+~-]{0,24}")
 
 
 def refused_login(login: str) -> LoginError:
@@ -51,20 +55,23 @@ def odoo_error(exception: str, text: str, access: Access) -> RemoteMailcfgError:
     """Return the error for Odoo's exception class name and its text."""
     name = exception.rpartition(".")[2]
     text = text.strip()
+    shown = access.secrets.conceal(text)
     if "Database not found." in text or re.search(r'database "[^"]*" does not exist', text):
         return unknown_database(access.database)
     if name == "AccessDenied":
         if text not in {"", "Access Denied"}:  # "Too many login failures, please wait a bit …"
-            return LoginError("authentication-failed", f"Odoo refuses the login: {text}")
+            return LoginError("authentication-failed", f"Odoo refuses the login: {shown}")
         return refused_login(access.login)
     if name == "SessionExpiredException":
         return session_expired()
     if name == "AccessError":
-        return OdooError("access-denied", f"Odoo denies access: {text}", ROLE_HINT)
+        return OdooError("access-denied", f"Odoo denies access: {shown}", ROLE_HINT)
     # XML-RPC does not name the class; a session may speak another language, RPC speaks English
     is_missing = name == "MissingError" or text.startswith("Record does not exist or has been del")
     code = "not-found" if is_missing else "refused-by-odoo"
-    return OdooError(code, text or f"Odoo raised {exception}", exception=exception)
+    exception = access.secrets.conceal(exception)
+    message = shown or f"Odoo raised {exception}"
+    return OdooError(code, message, exception=exception, said=Secret(text or message))
 
 
 def session_expired() -> LoginError:
@@ -161,17 +168,28 @@ def not_odoo(answer: Answer, url: str) -> TransportError:
     title = re.search(
         rb"<title>\s*(.*?)\s*</title>", answer.body[:65536], re.DOTALL | re.IGNORECASE
     )
-    said = f' titled "{title[1].decode(errors="replace")[:80]}"' if title else ""
+    said = f' titled "{answer.quote(title[1].decode(errors="replace"))[:80]}"' if title else ""
+    media_type = answer.quote(answer.headers.get("content-type", "")).partition(";")[0].strip()
     return TransportError(
         "not-odoo",
-        f"{url} answered {answer.status} with {answer.content_type or 'no content type'}{said},"
+        f"{url} answered {answer.status} with {media_type[:80] or 'no content type'}{said},"
         " which is not an answer of Odoo",
         CHECK_URL,
     )
 
 
+def parse_version(version: Any, url: str) -> str:
+    """Return the version that a server sent; raises `not-odoo` for a text that is none.
+
+    Odoo's are `17.0`, `17.0+e`, `saas~17.2`, `19.0a1` or `18.0-20250101`.
+    """
+    if isinstance(version, str) and VERSION.fullmatch(version):
+        return version
+    raise TransportError("not-odoo", f"{url} sent a version that is not one of Odoo's", CHECK_URL)
+
+
 def _redirected(answer: Answer, url: str, access: Access) -> TransportError:
-    location = urljoin(url, answer.headers.get("location", ""))
+    location = urljoin(url, answer.quote(answer.headers.get("location", "")))
     path = url.removeprefix(access.url).partition("?")[0]
     base, found, _rest = location.partition("?")[0].rpartition(path)
     return TransportError(

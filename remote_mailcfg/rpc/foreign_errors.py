@@ -8,24 +8,32 @@ from urllib3 import exceptions as transport_errors
 
 from remote_mailcfg.errors import ConfigurationError, TransportError
 from remote_mailcfg.model.target import Target
+from remote_mailcfg.secret import SentSecrets
 
 
 @contextmanager
-def foreign_errors_stopped(target: Target) -> Iterator[None]:
-    """Turn every error of the HTTP library into one of ours; none passes this line."""
+def foreign_errors_stopped(target: Target, secrets: SentSecrets) -> Iterator[None]:
+    """Turn every error of the HTTP library into one of ours; none passes this line.
+
+    Its text may hold what the other side said, which may repeat one of the `secrets`.
+    """
+
+    def reason(error: Exception) -> str:
+        return secrets.conceal(_reason(error))
+
     try:
         yield
     except transport_errors.ProxyError as error:
         which, hint = proxy_words(target)
         raise TransportError(
-            "unreachable", f"{which} does not reach {target.url}: {_reason(error)}", hint
+            "unreachable", f"{which} does not reach {target.url}: {reason(error)}", hint
         ) from error
     except transport_errors.SSLError as error:
-        raise TransportError("tls-failed", *_tls_words(target, _reason(error))) from error
+        raise TransportError("tls-failed", *_tls_words(target, reason(error))) from error
     except (transport_errors.NewConnectionError, transport_errors.ConnectTimeoutError) as error:
         raise TransportError(
             "unreachable",
-            f"no connection to {target.url}: {_reason(error)}",
+            f"no connection to {target.url}: {reason(error)}",
             "Check the address and the port, and that this machine may reach them.",
         ) from error
     except transport_errors.ReadTimeoutError as error:
@@ -33,19 +41,19 @@ def foreign_errors_stopped(target: Target) -> Iterator[None]:
     except transport_errors.LocationValueError as error:
         raise ConfigurationError(
             "configuration",
-            f"{target.url} is not a valid address: {_reason(error)}",
+            f"{target.url} is not a valid address: {reason(error)}",
             "Check OPENSPP_URL, or `url` in the inventory.",
         ) from error
     except transport_errors.ProtocolError as error:
         if _is_no_http(error):
             raise TransportError(
                 "not-odoo",
-                f"{target.url} answers, and not in HTTP: {_reason(error)}",
+                f"{target.url} answers, and not in HTTP: {reason(error)}",
                 "Check the port of OPENSPP_URL, or of `url` in the inventory.",
             ) from error
-        raise _broken(target, error) from error
+        raise _broken(target, reason(error)) from error
     except transport_errors.HTTPError as error:
-        raise _broken(target, error) from error
+        raise _broken(target, reason(error)) from error
 
 
 def _is_no_http(error: transport_errors.ProtocolError) -> bool:
@@ -54,10 +62,10 @@ def _is_no_http(error: transport_errors.ProtocolError) -> bool:
     return isinstance(cause, BadStatusLine) and not isinstance(cause, ConnectionError)
 
 
-def _broken(target: Target, error: Exception) -> TransportError:
+def _broken(target: Target, reason: str) -> TransportError:
     return TransportError(
         "unreachable",
-        f"the connection to {target.url} broke before the answer was complete: {_reason(error)}",
+        f"the connection to {target.url} broke before the answer was complete: {reason}",
         "Look at the instance's log; what the call was to do may or may not have been done.",
     )
 

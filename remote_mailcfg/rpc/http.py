@@ -24,11 +24,14 @@ from remote_mailcfg.rpc.foreign_errors import foreign_errors_stopped, is_reset, 
 from remote_mailcfg.rpc.interruption import Call, check_interruption
 from remote_mailcfg.rpc.pace import Pace, pace_of, when_to_try_again
 from remote_mailcfg.rpc.pool import basic, open_pool
+from remote_mailcfg.secret import Secret, SentSecrets
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
 #: How often a call is sent to a host that asks to wait and does not say for how long.
 MOST_TRIES: Final = 5
+#: A cookie of so many characters may be a key, also of a proxy in front.
+SHORTEST_KEY: Final = 16
 #: The least wait between two tries, also for a host that asks for none.
 SHORTEST_WAIT_SECONDS: Final = 1.0
 
@@ -37,11 +40,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the status, the headers (any case) and the whole body."""
+    """What came back: the status, the headers (any case) and the whole body.
+
+    It may repeat one of the `secrets` that were sent: `quote` is how a text of it is shown.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    secrets: SentSecrets = field(default_factory=SentSecrets)
+
+    def quote(self, text: str) -> str:
+        """Return a text of the answer as an error may show it."""
+        return self.secrets.conceal(text)
 
     @property
     def content_type(self) -> str:
@@ -89,6 +100,7 @@ class CookieJar:
 class HttpClient:
     """Sends requests to the address of one target, one after the other, over one connection.
 
+    `secrets` are those that it sends, which no error and no log may repeat after an answer.
     Clients in other threads share the `pace` of their host, and nothing else.
     """
 
@@ -102,11 +114,15 @@ class HttpClient:
         self._target = target
         self._max_answer_bytes = max_answer_bytes
         self._headers = {"User-Agent": f"remote-mailcfg/{__version__}"}
+        self.secrets = SentSecrets(target.login)
+        self.secrets.add(target.api_key, target.password, target.totp_secret, target.http_basic)
         if target.http_basic:
-            self._headers["Authorization"] = basic(target.http_basic.reveal())
+            pair = target.http_basic.reveal()
+            self._headers["Authorization"] = basic(pair)
+            self.secrets.add(Secret(pair.partition(":")[2]))
         self._pace = pace or pace_of(target.url)
         self._pace.slow_to(target.min_interval_seconds)
-        self._pool = open_pool(target)
+        self._pool = open_pool(target, self.secrets)
 
     def request(
         self,
@@ -197,7 +213,8 @@ class HttpClient:
         sent = self._headers | dict(headers) | (jar.header() if jar else {})
         _check_headers(sent)
         started = time.monotonic()
-        with self._ended_in_time(seconds), foreign_errors_stopped(self._target):
+        self._note_cookies(jar)
+        with self._ended_in_time(seconds), foreign_errors_stopped(self._target, self.secrets):
             response = self._pool.request(
                 method,
                 url,
@@ -213,6 +230,7 @@ class HttpClient:
             answer_body = self._read(response)
         if jar:
             jar.keep(response.headers.getlist("set-cookie"))
+            self._note_cookies(jar)
         logger.info(
             "%s %s %s -> %d, %d bytes, %d ms",
             method,
@@ -222,7 +240,13 @@ class HttpClient:
             len(answer_body),
             (time.monotonic() - started) * 1000,
         )
-        return Answer(response.status, response.headers, answer_body)
+        return Answer(response.status, response.headers, answer_body, self.secrets)
+
+    def _note_cookies(self, jar: CookieJar | None) -> None:
+        """Keep the session's key out of texts; other cookies hold a language or a time zone."""
+        for name, value in jar.cookies.items() if jar else ():
+            if name == "session_id" or len(value) >= SHORTEST_KEY:
+                self.secrets.add(Secret(value))
 
     @contextmanager
     def _ended_in_time(self, seconds: float) -> Iterator[None]:

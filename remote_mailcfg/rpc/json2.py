@@ -4,7 +4,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from remote_mailcfg.rpc.faults import is_refusal, not_odoo, odoo_error, parse_json, refused_login
+from remote_mailcfg.rpc.faults import (
+    is_refusal,
+    not_odoo,
+    odoo_error,
+    parse_json,
+    parse_version,
+    refused_login,
+)
 from remote_mailcfg.rpc.http import HttpClient
 from remote_mailcfg.rpc.transport import Access, Wire, check_ids, is_read
 
@@ -76,4 +83,4 @@ def fetch_json_version(http: HttpClient, access: Access) -> str:
     result = parse_json(answer, url, access)
     if not isinstance(result, dict) or "version" not in result:
         raise not_odoo(answer, url)
-    return str(result["version"])
+    return parse_version(result["version"], url)

@@ -16,13 +16,15 @@ from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.rpc.foreign_errors import proxy_words
 from remote_mailcfg.rpc.interruption import Connection, TlsConnection
+from remote_mailcfg.secret import Secret, SentSecrets
 
 _TLS_LOCK: Final = threading.Lock()
 
 
-def open_pool(target: Target) -> urllib3.PoolManager:
+def open_pool(target: Target, secrets: SentSecrets) -> urllib3.PoolManager:
     """Return a pool of one connection; through the target's proxy, else the environment's.
 
+    The proxy's user and password are added to `secrets`.
     Raises `ConfigurationError` for a CA file or a proxy that cannot be used.
     """
     parts = urlsplit(target.url)
@@ -35,7 +37,7 @@ def open_pool(target: Target) -> urllib3.PoolManager:
     proxy = target.proxy or urllib.request.getproxies().get(parts.scheme)
     bypassed = not target.proxy and urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2])
     if proxy and not bypassed:
-        return _breakable(_open_proxy_pool(target, proxy, context))
+        return _breakable(_open_proxy_pool(target, proxy, context, secrets))
     return _breakable(urllib3.PoolManager(maxsize=1, ssl_context=context))
 
 
@@ -59,7 +61,7 @@ def basic(pair: str) -> str:
 
 
 def _open_proxy_pool(
-    target: Target, proxy: str, context: ssl.SSLContext | None
+    target: Target, proxy: str, context: ssl.SSLContext | None, secrets: SentSecrets
 ) -> urllib3.ProxyManager:
     with suppress(ValueError):  # which may hold the proxy's password
         credentials = urlsplit(proxy)
@@ -67,6 +69,8 @@ def _open_proxy_pool(
         if credentials.username:
             pair = f"{credentials.username}:{credentials.password or ''}"
             headers = {"Proxy-Authorization": basic(unquote(pair))}
+            secrets.add(Secret(pair), Secret(credentials.password or ""))
+            secrets.add(Secret(unquote(pair)), Secret(unquote(credentials.password or "")))
         return urllib3.ProxyManager(proxy, maxsize=1, proxy_headers=headers, ssl_context=context)
     which, hint = proxy_words(target)
     raise ConfigurationError(

@@ -4,10 +4,10 @@ It is shaped like the strictest wire, JSON-2: every argument has a name, record 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
-from remote_mailcfg.secret import Secret
+from remote_mailcfg.secret import Secret, SentSecrets
 
 Wire = Literal["jsonrpc", "xmlrpc", "json2"]
 
@@ -53,12 +53,16 @@ READS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where a wire goes and as whom: `credential` is a password or an API key."""
+    """Where a wire goes and as whom: `credential` is a password or an API key.
+
+    `secrets` are those that an answer may repeat: the HTTP client's.
+    """
 
     url: str
     database: str
     login: str
     credential: Secret
+    secrets: SentSecrets = field(default_factory=SentSecrets)
 
 
 class Transport(Protocol):

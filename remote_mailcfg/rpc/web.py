@@ -41,7 +41,7 @@ class WebSession:
         self.jar = jar
         self.info: Mapping[str, Any] = {}
         self._http = http
-        self._access = Access(target.url, target.database, target.login, Secret(""))
+        self._access = Access(target.url, target.database, target.login, Secret(""), http.secrets)
 
     def log_in(self, password: Secret, totp_secret: Secret | None) -> None:
         """Log in with a password, and with a code where the account has two-factor login.
@@ -111,7 +111,9 @@ class WebSession:
         token = re.search(rb'name="csrf_token"[^>]*value="([^"]+)"', page.body)
         if token is None:
             raise not_odoo(page, self.target.url + "/web/login/totp")
-        form = {"csrf_token": token[1].decode(), "totp_token": _totp_code(totp_secret)}
+        code = _totp_code(totp_secret)
+        self._http.secrets.add(code, totp_secret)
+        form = {"csrf_token": token[1].decode(), "totp_token": code.reveal()}
         answer = self._http.request(
             "POST",
             "/web/login/totp",
@@ -158,12 +160,12 @@ class WebSession:
             raise session_expired()
 
 
-def _totp_code(secret: Secret) -> str:
+def _totp_code(secret: Secret) -> Secret:
     """Return the code of the moment; raises `ConfigurationError` for what is no such secret."""
     import pyotp  # noqa: PLC0415 - only two-factor accounts need it
 
     with suppress(ValueError):  # which may hold the secret, so it is not even kept as the context
-        return pyotp.TOTP(secret.reveal().replace(" ", "")).now()
+        return Secret(pyotp.TOTP(secret.reveal().replace(" ", "")).now())
     raise ConfigurationError(
         "configuration",
         "the TOTP secret is not base32 text, or too short",

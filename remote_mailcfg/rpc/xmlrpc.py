@@ -56,8 +56,10 @@ class XmlRpc:
         except xmlrpc.client.Fault as fault:
             return self._result_of(fault)
         except (expat.ExpatError, xmlrpc.client.Error, ValueError, TypeError, IndexError) as error:
+            # of the others the text repeats what was sent
+            reason = f": {error}" if isinstance(error, expat.ExpatError) else ""
             raise TransportError(
-                "not-odoo", f"{url} sent XML that is not valid: {error}", CHECK_URL
+                "not-odoo", f"{url} sent XML that is not valid{reason}", CHECK_URL
             ) from error
 
     def _result_of(self, fault: xmlrpc.client.Fault) -> None:

@@ -12,6 +12,7 @@ from remote_mailcfg.rpc.faults import (
     odoo_error,
     parse_json,
     parse_rpc,
+    parse_version,
     traceback_error,
 )
 from remote_mailcfg.rpc.http import Answer
@@ -405,3 +406,26 @@ def test_a_json_rpc_message_of_odoo_is_given_back(version: Version, name: str) -
 
 def test_every_recorded_refusal_has_odoos_shape() -> None:
     assert [it.name for _, it, data in recorded_refusals() if not is_refusal(data)] == []
+
+
+# The version
+
+
+@pytest.mark.parametrize(
+    "version", ["17.0", "19.0", "17.0+e", "saas~17.2", "saas~18.4a1", "17.0-20250101", "14.0"]
+)
+def test_a_version_of_odoo_is_taken_as_it_is(version: str) -> None:
+    assert parse_version(version, "https://erp.example") == version
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["", "OpenSPP", "17.0\nerror: x", "17.0 ::error::", "::error::17.0", "s3cret", 17.0, None, []],
+    ids=repr,
+)
+def test_a_version_that_is_none_is_not_shown(version: object) -> None:
+    with pytest.raises(TransportError) as caught:
+        parse_version(version, "https://erp.example")
+
+    assert caught.value.code == "not-odoo"
+    assert caught.value.message == "https://erp.example sent a version that is not one of Odoo's"
