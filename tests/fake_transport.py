@@ -166,6 +166,7 @@ def make_row(server_id: int, **values: Any) -> Row:
         "max_email_size": 0.0,
         "active": True,
         "owner_user_id": False,
+        "create_date": "2026-01-01 00:00:00",
     } | values
 
 

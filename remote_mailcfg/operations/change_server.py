@@ -82,6 +82,8 @@ def look_at(
             raise RemoteMailcfgError(
                 "declined", f"run {run.name} was cut off, and is left as it is; nothing was written"
             )
+        if run.defect:
+            progress.note(f"{target.name}: run {run.name}: {run.defect}")
         recover(instance, capabilities, progress, run)
     servers = fetch_servers(instance, capabilities)
     if not spares_candidates:

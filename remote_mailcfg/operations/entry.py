@@ -8,18 +8,24 @@ from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.web_login import remove_leftover_freeze
 from remote_mailcfg.store.locks import changing_instance
-from remote_mailcfg.store.runs import find_cut_off
+from remote_mailcfg.store.runs import load_runs
 
 
 @contextmanager
 def enter_instance(target: Target, progress: Progress) -> Iterator[Instance]:
     """Log in to read, and say where a run of ours was killed on the way."""
     with _logged_in(target, progress) as instance:
-        for run in find_cut_off(target):
-            progress.note(
-                f"{target.name}: run {run.name} ({run.command}) was cut off; the next change here"
-                " puts right what it left, `remote-mailcfg runs show` tells what it was at"
-            )
+        for run in load_runs(target):
+            if run.state == "cut off":
+                progress.note(
+                    f"{target.name}: run {run.name} ({run.command}) was cut off; the next change"
+                    " here puts right what it left, `remote-mailcfg runs show` tells what it was at"
+                )
+            elif run.damage:
+                progress.note(
+                    f"{target.name}: {run.defect}: what run {run.name} left is not known, and"
+                    " changes are refused here"
+                )
         yield instance
 
 

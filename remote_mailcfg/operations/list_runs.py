@@ -17,10 +17,18 @@ class RunList:
 def list_runs(target: Target, progress: Progress) -> RunList:
     """Return all runs on an instance."""
     progress.working(f"{target.name}: reading the journal")
-    return RunList(load_runs(target))
+    return _told(target, progress, load_runs(target))
 
 
 def show_run(target: Target, progress: Progress, *, name: str) -> RunList:
     """Return one run on an instance; raises `not-found`."""
     progress.working(f"{target.name}: reading the journal")
-    return RunList((find_run(target, name),))
+    return _told(target, progress, (find_run(target, name),))
+
+
+def _told(target: Target, progress: Progress, runs: tuple[JournaledRun, ...]) -> RunList:
+    """Return the runs, and name the journals that cannot be read, wholly or in part."""
+    for run in runs:
+        if run.defect:
+            progress.note(f"{target.name}: run {run.name}: {run.defect}")
+    return RunList(runs)

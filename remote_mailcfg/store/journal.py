@@ -2,6 +2,9 @@
 
 One file for each run and instance, one line of JSON for each entry, on the disk before the request
 that it tells of is sent. It holds no secret: of a password only that one is written.
+
+A write that was cut short leaves a torn end. It stays as it is, on a line of its own that an entry
+`torn` follows, so that it cannot swallow the next entry.
 """
 
 import json
@@ -33,6 +36,15 @@ def journal_folder(target: Target) -> Path:
     return state_folder() / "runs" / digest(target.url, target.database)
 
 
+def parse_entry(line: bytes) -> dict[str, Any] | None:
+    """Return the entry of a line; None for a line that is none."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
 def _next_number() -> int:
     """Return the next number in the sequence of runs: each begin on an instance takes one.
 
@@ -45,20 +57,22 @@ def _next_number() -> int:
         try:
             last = int(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
-            heads = (read_head(it) for it in folder.glob(f"*/*{SUFFIX}"))
-            last = max((head.get("sequence", 0) for head in heads), default=0)
+            heads = (_read_head(it) for it in folder.glob(f"*/*{SUFFIX}"))
+            last = max(map(number_of, heads), default=0)
         replace_private(path, f"{last + 1}\n")
     return last + 1
 
 
-def read_head(path: Path) -> dict[str, Any]:
+def number_of(head: Mapping[str, Any]) -> int:
+    """Return the number of a run in the sequence; those of earlier versions have 0."""
+    number = head.get("sequence")
+    return number if isinstance(number, int) else 0
+
+
+def _read_head(path: Path) -> dict[str, Any]:
     """Return the first entry of a journal; an empty one where it was not even begun."""
-    with path.open(encoding="utf-8") as file:
-        try:
-            head = json.loads(file.readline())
-        except ValueError:
-            return {}
-    return head if isinstance(head, dict) else {}
+    with path.open("rb") as file:
+        return parse_entry(file.readline()) or {}
 
 
 class Journal:
@@ -73,6 +87,7 @@ class Journal:
         make_private_folder(folder)
         self._path = folder / (run + SUFFIX)
         self._broken = False
+        self._end_is_whole = False
 
     def note(self, **entry: Any) -> None:
         """Add an entry; it is on the disk when this returns. Raises `journal-failed`."""
@@ -82,9 +97,11 @@ class Journal:
         try:
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
+                line = self._close_torn_end() + line
                 if os.write(handle, line) != len(line):
                     raise OSError(0, "the disk is full")
                 os.fsync(handle)
+                self._end_is_whole = True
             finally:
                 os.close(handle)
         except OSError as error:
@@ -95,6 +112,15 @@ class Journal:
                 "Nothing is done that cannot be noted first. Make room or make it writable, or set"
                 " XDG_STATE_HOME to a folder of yours.",
             ) from error
+
+    def _close_torn_end(self) -> bytes:
+        """Return what goes between an end that an earlier write left torn, and the next entry."""
+        if self._end_is_whole:
+            return b""
+        *lines, end = self._path.read_bytes().split(b"\n")
+        feed = b"\n" if end else b""
+        last = end or (lines[-1] if lines else b"{}")
+        return feed if parse_entry(last) is not None else feed + b'{"torn": true}\n'
 
     def begin(
         self,

@@ -1,19 +1,41 @@
-"""The runs on an instance, read back from their journals."""
+"""The runs on an instance, read back from their journals.
 
-import json
-from collections.abc import Iterator, Mapping
+The torn end that a write left which was cut short is no harm: what it was to tell of was not begun.
+Any other damage hides what a run did, so that nothing may be changed until somebody has looked.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType
+from typing import Any, Final, Literal
 
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.target import Target
-from remote_mailcfg.store.journal import SUFFIX, journal_folder
+from remote_mailcfg.store.journal import SUFFIX, journal_folder, number_of, parse_entry
 from remote_mailcfg.store.locks import is_being_changed
 
-#: `cut off`: it has no end, and nobody is at work on it. `taken back`: by a later run.
-RunState = Literal["done", "failed", "cut off", "running", "taken back"]
+#: `cut off`: it has no end, and nobody is at work on it. `taken back`: by a later run. `damaged`:
+#: its journal cannot be read.
+RunState = Literal["done", "failed", "cut off", "running", "taken back", "damaged"]
+
+Kinds = Mapping[str, type | tuple[type, ...]]
+
+HEAD: Final[Kinds] = {"at": str, "command": str, "undoes": str, "test": bool, "changes": list}
+CHANGE: Final[Kinds] = {
+    "action": str,
+    "key": (str, NoneType),
+    "unmarks": bool,
+    "backup": (int, NoneType),
+    "reversible": bool,
+    "before": (dict, NoneType),
+    "values": dict,
+    "secrets": dict,
+}
+STEP: Final[Kinds] = {"change": int, "step": str, "state": str}
+END: Final[Kinds] = {"ended": str, "outcomes": list}
+ENDS: Final = frozenset({"done", "failed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +74,8 @@ class JournaledChange:
 class JournaledRun:
     """One run on one instance. `at` is when it began (ISO 8601, UTC); `test`: whether it proved.
 
-    `sequence` orders the runs of this machine; those of earlier versions have 0.
+    `sequence` orders the runs of this machine; those of earlier versions have 0. `torn` are lines
+    of its journal that do not parse, `damage` says why nothing is known of the run.
     """
 
     name: str
@@ -63,6 +86,19 @@ class JournaledRun:
     test: bool
     state: RunState
     changes: tuple[JournaledChange, ...]
+    path: Path = Path()
+    torn: tuple[int, ...] = ()
+    damage: str = ""
+
+    @property
+    def defect(self) -> str:
+        """What is wrong with its journal, `""` where nothing is."""
+        if self.damage:
+            return f"the journal {self.path} is damaged ({self.damage})"
+        if self.torn:
+            lines = ", ".join(map(str, self.torn))
+            return f"the journal {self.path} has a line that was cut short and left out ({lines})"
+        return ""
 
     @property
     def wrote(self) -> bool:
@@ -82,12 +118,20 @@ class JournaledRun:
 def load_runs(target: Target, *, changing: bool = False) -> tuple[JournaledRun, ...]:
     """Return the runs on an instance, the latest first: by their sequence, not by the clock.
 
-    Whoever is `changing` the instance holds its lock, so that a run without an end was cut off.
+    Whoever is `changing` the instance holds its lock, so that a run without an end was cut off;
+    raises `journal-failed` for them where a journal is damaged.
     """
     folder = journal_folder(target)
     paths = folder.glob("*" + SUFFIX) if folder.is_dir() else []
     read = [run for path in paths if (run := _read(path)) is not None]
     read.sort(key=lambda it: (it.sequence, it.name), reverse=True)
+    if changing and (damaged := [run.defect for run in read if run.damage]):
+        raise RemoteMailcfgError(
+            "journal-failed",
+            f"nothing is changed on this instance: {'; '.join(damaged)}",
+            "What that run left is not known. Compare the file with the mail servers"
+            " (`remote-mailcfg server list`); once they are right, move the file away.",
+        )
     undone = {run.undoes for run in read if run.state == "done"}
     is_open = any(run.state == "cut off" for run in read)
     running = is_open and not changing and is_being_changed(target)
@@ -129,40 +173,83 @@ def forget_run(target: Target, name: str) -> None:
 
 
 def _read(path: Path) -> JournaledRun | None:
-    """Return a run; None for a file that was not even begun. A torn last line is left out."""
-    head, *rest = list(_entries(path)) or [{}]
-    if "changes" not in head:
+    """Return a run; None for a file that was not even begun."""
+    try:
+        *lines, end = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return None  # forgotten meanwhile
+    except OSError as error:
+        return _damaged(path, f"it cannot be read: {error.strerror}")
+    if not lines and parse_entry(end) is None:
         return None
+    entries = [parse_entry(line) for line in (*lines, *([end] if end else []))]
+    try:
+        return _run(path, entries)
+    except ValueError as error:
+        return _damaged(path, str(error), entries[0] or {})
+
+
+def _damaged(path: Path, damage: str, head: Mapping[str, Any] | None = None) -> JournaledRun:
+    told = head or {}
+    return JournaledRun(
+        name=path.name.removesuffix(SUFFIX),
+        sequence=number_of(told),
+        at=str(told.get("at", "")),
+        command=str(told.get("command", "")),
+        undoes="",
+        test=True,
+        state="damaged",
+        changes=(),
+        path=path,
+        damage=damage,
+    )
+
+
+def _run(path: Path, entries: Sequence[dict[str, Any] | None]) -> JournaledRun:
+    """Return the run that these lines tell of; raises `ValueError` for what is not torn only."""
+    torn = [number for number, entry in enumerate(entries, 1) if entry is None]
+    for number in torn:
+        after = next((it for it in entries[number:] if it is not None), {"torn": True})
+        if "torn" not in after or number == 1:
+            raise ValueError(f"line {number} does not parse")
+    head, *rest = [entry for entry in entries if entry is not None]
+    _check(head, HEAD, 1)
+    for number, entry in enumerate(entries[1:], 2):
+        if entry is not None and "torn" not in entry:
+            _check(entry, END if "ended" in entry else STEP, number)
     ends = [entry for entry in rest if "ended" in entry]
-    state: RunState = ends[-1]["ended"] if ends else "cut off"
     outcomes = ends[-1]["outcomes"] if ends else [""] * len(head["changes"])
+    if len(outcomes) != len(head["changes"]) or (ends and ends[-1]["ended"] not in ENDS):
+        raise ValueError("its end is not that of its beginning")
     changes = [
         _change(told, [it for it in rest if it.get("change") == number], outcome)
         for number, (told, outcome) in enumerate(zip(head["changes"], outcomes, strict=True))
     ]
     return JournaledRun(
         name=path.name.removesuffix(SUFFIX),
-        sequence=head.get("sequence", 0),
+        sequence=number_of(head),
         at=head["at"],
         command=head["command"],
         undoes=head["undoes"],
         test=head["test"],
-        state=state,
+        state=ends[-1]["ended"] if ends else "cut off",
         changes=tuple(changes),
+        path=path,
+        torn=tuple(torn),
     )
 
 
-def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            yield json.loads(line)
-        except ValueError:
-            return
+def _check(entry: object, kinds: Kinds, line: int) -> None:
+    """Raise `ValueError` for an entry that has not what it must have."""
+    if not isinstance(entry, dict):
+        raise ValueError(f"line {line} is of another kind")  # noqa: TRY004 - as for other damage
+    for name, kind in kinds.items():
+        if not isinstance(entry.get(name), kind):
+            raise ValueError(f"{name} in line {line} is of another kind")  # noqa: TRY004
 
 
-def _change(
-    told: Mapping[str, Any], entries: list[dict[str, Any]], outcome: str
-) -> JournaledChange:
+def _change(told: dict[str, Any], entries: list[dict[str, Any]], outcome: str) -> JournaledChange:
+    _check(told, CHANGE, 1)
     before = told["before"]
     return JournaledChange(
         **{name: told[name] for name in ("action", "key", "unmarks", "backup", "reversible")},
@@ -178,5 +265,7 @@ def _change(
 def _record(told: Mapping[str, Any]) -> MailServerRecord:
     known = {field.name for field in fields(MailServerRecord)}
     values = {name: value for name, value in told.items() if name in known}
+    if not (isinstance(values.get("id"), int) and isinstance(values.get("name"), str)):
+        raise ValueError("a mail server in line 1 has no id or no name")  # noqa: TRY004
     values["environment_managed"] = tuple(values.get("environment_managed", ()))
     return MailServerRecord(**values)

@@ -1,6 +1,7 @@
 """A file of mail servers is carried out on instances that send through real mail servers."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,58 @@ def test_server_commands_are_runs_that_can_be_rolled_back(
         assert undone.code == 0, undone.err
         assert undone.data["undoes"] == ran.data["run"]
         assert instance.server(server_id) == before
+
+
+@pytest.fixture
+def journal(some_instance: Instance, smtp: SmtpPeers, file: Path) -> Path:
+    """The journal of a run that made a server."""
+    file.write_text(entry(smtp.plain, some_instance.name()))
+    run = apply(some_instance, file).data["run"]
+    (path,) = Path(os.environ["XDG_STATE_HOME"]).rglob(f"{run}.jsonl")
+    return path
+
+
+def test_a_run_whose_journal_is_torn_is_put_right_once_and_undoes_nothing_after(
+    some_instance: Instance, journal: Path
+) -> None:
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-2]) + lines[-2][:20])
+
+    ran = [
+        some_instance.json("server", "update", some_instance.name(), "--sequence", str(number))
+        for number in (3, 4, 5)
+    ]
+
+    assert [it.code for it in ran] == [0, 0, 0]
+    assert ["was cut off" in it.err for it in ran] == [True, False, False]
+    assert f"the journal {journal} has a line that was cut short" in ran[0].err
+    assert some_instance.named()[0]["sequence"] == 5
+
+
+def test_a_damaged_journal_is_named_and_refuses_changes(
+    some_instance: Instance, journal: Path
+) -> None:
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:2], lines[2][:20], *lines[3:]]))
+    damaged, before = journal.read_bytes(), some_instance.all_of_test()
+
+    reads = [some_instance.run("runs"), some_instance.run("server", "list")]
+    changes = [
+        some_instance.json("server", "update", some_instance.name(), "--sequence", "3"),
+        rollback(some_instance),
+        rollback(some_instance, journal.stem),
+        some_instance.json("runs", "forget", journal.stem),
+    ]
+
+    for read in reads:
+        assert read.code == 0
+        assert str(journal) in read.err
+    assert "damaged" in reads[0].out
+    assert [ran.code for ran in changes] == [1, 1, 1, 1]
+    assert changes[0].error["code"] == "journal-failed"
+    assert str(journal) in changes[0].error["message"]
+    assert some_instance.all_of_test() == before
+    assert journal.read_bytes() == damaged
 
 
 def test_a_deleted_server_comes_back_with_its_password_under_a_new_id(

@@ -1,5 +1,6 @@
 """A run that was killed at any call is put right, whatever the call had done by then."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -14,6 +15,7 @@ from tests.apply_stage import SCENES, Stage, check_promise, refuse_everything
 from tests.fake_transport import TARGET, Call, FakeTransport, make_instance
 
 MOST_CALLS = 30
+MOST_ENTRIES = 12
 
 
 class KilledError(BaseException):
@@ -72,6 +74,50 @@ def test_a_killed_run_is_put_right(
     if not stands:
         assert stage.table.rows == stage.started
     assert any("was cut off" in note for note in stage.progress.notes)
+
+
+def tear(stage: Stage, number: int, length: int) -> bool:
+    """Carry a stage out until its entry `number`, of which so much is written; False: it has fewer.
+
+    A negative length leaves so much of the entry out.
+    """
+    count = 0
+    write = os.write
+
+    def cut(handle: int, line: bytes) -> int:
+        nonlocal count
+        count += 1
+        if count > number:
+            raise KilledError
+        return write(handle, line if count < number else line[:length])
+
+    def answer(call: Call) -> Any:
+        if count >= number:
+            raise KilledError
+        return stage.table(call)
+
+    stage.transport = FakeTransport(answer)
+    with pytest.MonkeyPatch.context() as patch, suppress(KilledError, RemoteMailcfgError):
+        patch.setattr("remote_mailcfg.store.journal.os.write", cut)
+        stage.carry_out()
+    return count >= number
+
+
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("number", range(2, MOST_ENTRIES))
+@pytest.mark.parametrize("length", [20, -2, -1])
+def test_a_run_with_a_torn_entry_is_put_right_once(scene: str, number: int, length: int) -> None:
+    stage = SCENES[scene]()
+    if not tear(stage, number, length):
+        return
+
+    if find_cut_off(TARGET):  # an end without its line feed is one, too
+        put_right(stage)
+
+    check_promise(stage)
+    (ended,) = load_runs(TARGET, changing=True)
+    assert ended.state in {"done", "failed"}
+    assert stage.candidates == []
 
 
 def steps_of(scene: str, method: str) -> list[int]:

@@ -126,6 +126,93 @@ def test_a_line_that_was_torn_is_left_out() -> None:
     assert dict(run.changes[0].steps) == {"switch": "intended"}
 
 
+@pytest.mark.parametrize(
+    ("end", "torn"),
+    [
+        pytest.param(b'{"change": 0, "step": "swi', True, id="cut-in-the-middle"),
+        pytest.param(b'{"change": 0, "step": "swi\n', True, id="cut-and-fed"),
+        pytest.param(b'{"change": 0, "step": "swi\n{"to', True, id="cut-while-it-was-closed"),
+        pytest.param(b"\0\0\0\0", True, id="zeros-of-a-power-cut"),
+        pytest.param(b"\xff", True, id="no-text"),
+        pytest.param(
+            b'{"change": 0, "step": "mark", "state": "done"}', False, id="only-the-feed-is-missing"
+        ),
+    ],
+)
+def test_a_torn_end_does_not_swallow_what_is_noted_next(
+    end: bytes,
+    torn: bool,  # noqa: FBT001 - a row's value
+) -> None:
+    begin()
+    with path_of().open("ab") as file:
+        file.write(end)
+    before = path_of().read_bytes()
+    journal = Journal(TARGET, RUN)  # as recovery opens it
+
+    journal.note(change=0, step="put-back", state="done")
+    journal.end("failed", ("undone",))
+
+    (run,) = load_runs(TARGET, changing=True)
+    assert (run.state, run.changes[0].outcome) == ("failed", "undone")
+    assert run.changes[0].steps["put-back"] == "done"
+    assert bool(run.torn) is torn
+    assert (str(path_of()) in run.defect) is torn
+    assert path_of().read_bytes().startswith(before)
+
+
+LINES: list[Any] = [
+    {**json.loads(WITHOUT_SEQUENCE)},
+    {"change": 0, "step": "switch", "state": "done"},
+    {"ended": "done", "outcomes": ["done"]},
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        pytest.param(0, '{"at": "20', id="the-head"),
+        pytest.param(0, "[]", id="a-head-of-another-kind"),
+        pytest.param(0, json.dumps(LINES[0] | {"changes": 5}), id="a-head-without-changes"),
+        pytest.param(0, json.dumps(LINES[0] | {"changes": [7]}), id="a-change-of-another-kind"),
+        pytest.param(
+            0,
+            json.dumps(LINES[0] | {"changes": [LINES[0]["changes"][0] | {"before": {"id": 7}}]}),
+            id="a-server-without-a-name",
+        ),
+        pytest.param(1, '{"change": 0, "ste{"change": 0, "step": "switch"}', id="two-in-one"),
+        pytest.param(1, "{}", id="an-entry-of-nothing"),
+        pytest.param(1, '{"change": 0, "step": 7, "state": []}', id="a-step-of-another-kind"),
+        pytest.param(2, '{"ended": "done", "outcomes": []}', id="an-end-of-another-run"),
+        pytest.param(2, '{"ended": "perhaps", "outcomes": [""]}', id="an-end-of-no-kind"),
+    ],
+)
+def test_other_damage_is_named_and_refuses_changes(number: int, line: str) -> None:
+    begin(LATER).end("done", ("done",))
+    lines = [json.dumps(it) for it in LINES]
+    lines[number] = line
+    path_of().write_text("\n".join(lines) + "\n")
+    before = path_of().read_bytes()
+
+    states = {run.name: run.state for run in load_runs(TARGET)}
+    with pytest.raises(RemoteMailcfgError) as caught:
+        load_runs(TARGET, changing=True)
+
+    assert states == {RUN: "damaged", LATER: "done"}
+    assert caught.value.code == "journal-failed"
+    assert str(path_of()) in caught.value.message
+    assert load_runs(OTHER, changing=True) == ()
+    assert path_of().read_bytes() == before
+
+
+def test_a_journal_that_may_not_be_read_refuses_changes(mocker: MockerFixture) -> None:
+    begin()
+    mocker.patch.object(Path, "read_bytes", side_effect=PermissionError(13, "Permission denied"))
+
+    assert [run.state for run in load_runs(TARGET)] == ["damaged"]
+    with pytest.raises(RemoteMailcfgError, match="Permission denied"):
+        load_runs(TARGET, changing=True)
+
+
 def test_a_file_that_was_not_even_begun_is_no_run() -> None:
     begin()
     path_of(LATER).write_text('{"at": "20')
