@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 OWN_PREFIXES = ("OPENSPP_", "SMTP_")
-OWN_NAMES = frozenset({"REMOTE_MAILCFG_INVENTORY", "COLUMNS", "NO_COLOR", "FORCE_COLOR"})
+OWN_NAMES = frozenset(
+    {"REMOTE_MAILCFG_INVENTORY", "REMOTE_MAILCFG_TRUST_FILES", "COLUMNS", "NO_COLOR", "FORCE_COLOR"}
+)
 
 
 @pytest.fixture

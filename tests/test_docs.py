@@ -17,6 +17,7 @@ from remote_mailcfg.config.audit import parse_audit_settings
 from remote_mailcfg.config.audit_file import DnsTable, ProfileTable, WaiverTable
 from remote_mailcfg.config.desired import parse_desired
 from remote_mailcfg.config.desired_file import MailServerTable, PolicyTable
+from remote_mailcfg.config.environment import OURS
 from remote_mailcfg.config.inventory import parse_inventory
 from remote_mailcfg.config.inventory_file import InstanceTable
 from remote_mailcfg.config.secrets import KINDS
@@ -66,6 +67,11 @@ def test_every_variable_of_the_code_is_in_the_example_environment() -> None:
     explained = set(re.findall(r"^#? ?([A-Z_]+)=", ENV_EXAMPLE, re.MULTILINE))
     files = {name for name in explained if name.removesuffix("_FILE") in explained - {name}}
     assert read == explained - files
+
+
+def test_a_name_almost_like_one_of_the_example_environment_is_a_mistake() -> None:
+    explained = {*re.findall(r"^#? ?([A-Z_]+)=", ENV_EXAMPLE, re.MULTILINE)}
+    assert explained - {"SMTP_PASS_MAIN"} == {*OURS}  # that name is a file's own
 
 
 @pytest.mark.parametrize("words", COMMANDS)

@@ -96,12 +96,16 @@ def run_command(
 ) -> int:
     """Run one command and return its exit code."""
     show = Show(words, view, output, terminal, save_to)
+    warnings, shown = list[str](), set[str]()
     try:
         try:
-            run = _prepare(start, where)
+            environment = load_environment(where.env_file)
+            warnings = environment.warnings
+            run = _prepare(start, where, environment)
         except RemoteMailcfgError as error:
             show.usage_error(error)
             return EXIT_USAGE
+        _warn(warnings, shown, terminal)
         for entry in run.entries:
             if entry.target.insecure_tls:
                 name = entry.target.name
@@ -125,6 +129,15 @@ def run_command(
         return EXIT_INTERRUPTED
     finally:
         terminal.done()
+        _warn(warnings, shown, terminal)
+
+
+def _warn(warnings: Sequence[str], shown: set[str], terminal: Terminal) -> None:
+    """Show the warnings that were not shown yet, each once."""
+    for warning in warnings:
+        if warning not in shown:
+            shown.add(warning)
+            terminal.problem(f"warning: {warning}")
 
 
 def _final_code(code: int, terminal: Terminal) -> int:
@@ -132,9 +145,8 @@ def _final_code(code: int, terminal: Terminal) -> int:
     return EXIT_FAILED if terminal.failed and code in {0, EXIT_DIFFERS} else code
 
 
-def _prepare(start: Start[T], where: Where) -> Run[T]:
+def _prepare(start: Start[T], where: Where, environment: Environment) -> Run[T]:
     """Return what to do and where, or raise one error with all that is wrong with either."""
-    environment = load_environment(where.env_file)
     errors: list[ConfigurationError] = []
 
     def tried(function: Callable[[], Part]) -> Part | None:

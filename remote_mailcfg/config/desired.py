@@ -2,16 +2,21 @@
 
 from pathlib import Path
 
-from remote_mailcfg.config.user_file import load_text, wrong_form
+from remote_mailcfg.config.user_file import load_user_file, wrong_form
 from remote_mailcfg.model.desired import DesiredState
 
 
 def load_desired(path: Path) -> DesiredState:
     """Read a desired-state file; secrets stay references.
 
-    Raises one `ConfigurationError` with every problem in it, each with its place.
+    Raises one `ConfigurationError` with every problem in it, each with its place, and one for a
+    file with references that others can change.
     """
-    return parse_desired(load_text(path), path)
+    file = load_user_file(path)
+    state = parse_desired(file.text, path)
+    if file.distrust and state.has_references:
+        raise file.distrust.error()
+    return state
 
 
 def parse_desired(text: str, path: Path) -> DesiredState:

@@ -9,7 +9,7 @@ from platformdirs import user_config_path
 from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.config.environment import Environment
 from remote_mailcfg.config.secrets import NAME_PLACE
-from remote_mailcfg.config.user_file import load_text, wrong_form
+from remote_mailcfg.config.user_file import load_user_file, wrong_form
 from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.model.target import Target, name_in_references
 
@@ -60,9 +60,14 @@ def _existing(path: Path, *, named_by: str) -> Path:
 def load_inventory(path: Path) -> Inventory:
     """Read an inventory; secrets stay references.
 
-    Raises one `ConfigurationError` with every problem in it, each with its place.
+    Raises one `ConfigurationError` with every problem in it, each with its place, and one for a
+    file with references that others can change.
     """
-    return parse_inventory(load_text(path), path)
+    file = load_user_file(path)
+    inventory = parse_inventory(file.text, path)
+    if file.distrust and any(entry.references for entry in inventory.entries):
+        raise file.distrust.error()
+    return inventory
 
 
 def parse_inventory(text: str, path: Path) -> Inventory:

@@ -42,6 +42,7 @@ def parse_variables(environment: Environment) -> dict[str, Value]:
         values |= {"smtp_pass": password} if password else {}
     except ConfigurationError as error:
         problems.append(error.message)
+    environment.warn_of_mixed("SMTP_HOST", ["SMTP_PASS"])
     if problems:
         raise ConfigurationError(
             "configuration",

@@ -1,6 +1,5 @@
 """From references to secrets: looked up when they are needed, once a run, and never stored."""
 
-import os
 import re
 import shlex
 import subprocess
@@ -13,6 +12,7 @@ from typing import Final
 
 from remote_mailcfg.config.environment import Environment
 from remote_mailcfg.config.secret_reference import load_keyring
+from remote_mailcfg.config.trust import read_file
 from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.secret import Secret
 
@@ -158,16 +158,18 @@ class Secrets:
 
 def _from_file(path: Path) -> _Found:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            if os.fstat(file.fileno()).st_mode & 0o044:
-                return _Failure(
-                    "others than its owner can read the file", f"chmod 600 {shlex.quote(str(path))}"
-                )
-            text = file.read().removesuffix("\n").removesuffix("\r")
+        file = read_file(path)
     except OSError as error:
         return _Failure(f"{path} cannot be read: {error.strerror}")
     except UnicodeDecodeError:
         return _Failure(f"{path} is not a text in UTF-8")
+    if not file.owner_only:
+        return _Failure(
+            "others than its owner can read the file", f"chmod 600 {shlex.quote(str(path))}"
+        )
+    if file.distrust:
+        return _Failure(file.distrust.problem, file.distrust.hint)
+    text = file.text.removesuffix("\n").removesuffix("\r")
     return Secret(text) if text.strip() else _Failure(f"{path} is empty")
 
 

@@ -30,6 +30,7 @@ def parse_entry(environment: Environment) -> Entry:
     problems: list[str] = []
     url = _parse_url(environment.get("OPENSPP_URL"), problems)
     references = _parse_secrets(environment, problems)
+    environment.warn_of_mixed("OPENSPP_URL", SECRETS)
     login = environment.get("OPENSPP_LOGIN")
     if not login:
         problems.append("OPENSPP_LOGIN is not set: the login of a user with the role System Admin")

@@ -3,24 +3,33 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from remote_mailcfg.config.trust import UserFile, read_file
 from remote_mailcfg.errors import ConfigurationError
 
 
-def load_text(path: Path, *, where_missing: str | None = None) -> str:
-    """Return the text of a file, or `where_missing` if that is given and there is no file.
+def load_user_file(path: Path) -> UserFile:
+    """Return the text of a file, and whether it is trusted with references to secrets.
 
     Raises `ConfigurationError` for one that cannot be read, or is not a text.
     """
     try:
-        return path.read_bytes().decode()
+        return read_file(path)
     except OSError as error:
-        if isinstance(error, FileNotFoundError) and where_missing is not None:
-            return where_missing
         reason = str(error.strerror)
     except UnicodeDecodeError:
         reason = "not a text in UTF-8"
     # not where it is caught: a decoder's exception carries all of the text along
     raise ConfigurationError("configuration", f"{path} cannot be read: {reason}")
+
+
+def load_text(path: Path, *, where_missing: str | None = None) -> str:
+    """Return the text of a file as `load_user_file` does, of one that holds no references.
+
+    `where_missing` is returned if it is given and there is no file.
+    """
+    if where_missing is not None and not path.exists():
+        return where_missing
+    return load_user_file(path).text
 
 
 def wrong_form(path: Path, problems: Iterable[str], *, schema: str) -> ConfigurationError:

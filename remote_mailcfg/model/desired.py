@@ -109,3 +109,8 @@ class DesiredState:
     text: str = field(default="", compare=False, repr=False)
     policy: Policy
     servers: tuple[DesiredServer, ...]
+
+    @property
+    def has_references(self) -> bool:
+        """Whether secrets are looked up, or commands run, for any server."""
+        return any(server.references for server in self.servers)

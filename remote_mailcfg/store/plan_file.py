@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from remote_mailcfg.config.desired import parse_desired
+from remote_mailcfg.config.user_file import load_user_file
 from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.model.desired import DesiredState
 from remote_mailcfg.model.mail_server import MailServerRecord
@@ -64,28 +65,28 @@ def save_plans(
 def load_plans(path: Path) -> PlanFile:
     """Read what `save_plans` wrote.
 
-    Raises `ConfigurationError` for what is no such file, or was changed after it was written.
+    Raises `ConfigurationError` for what is no such file, was changed after it was written, or has
+    references and can be changed by others.
     """
+    file = load_user_file(path)
     try:
-        content = _content(path)
+        content = _content(file.text)
         instances = {it["name"]: _saved(it) for it in content["instances"]}
         state = parse_desired(content["text"], Path(content["path"]))
         clear_credentials = bool(content["clear_credentials"])
-    except OSError as error:
-        raise ConfigurationError(
-            "configuration", f"{path} cannot be read: {error.strerror}"
-        ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
             "configuration",
             f"{path} is not a plan that this version wrote: {type(error).__name__}: {error}",
             "Write it again with `remote-mailcfg plan FILE --out PLAN`.",
         ) from None
+    if file.distrust and state.has_references:
+        raise file.distrust.error()
     return PlanFile(state=state, clear_credentials=clear_credentials, instances=instances)
 
 
-def _content(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+def _content(text: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(text)
     if content["format"] != FORMAT:
         raise ValueError(f"its format is {content['format']!r}, not {FORMAT}")
     return content

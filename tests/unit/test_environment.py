@@ -390,3 +390,154 @@ def test_a_secret_from_a_file_loses_its_last_line_break_and_nothing_else(tmp_pat
     secret = Environment(values, values).secret("OPENSPP_PASSWORD")
 
     assert secret == Secret(" pass word ")
+
+
+# Lines that are not what they should be
+
+
+BOM = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["unix", "windows"])
+def test_a_byte_order_mark_of_an_editor_is_no_part_of_the_first_name(
+    end: bytes, set_variables: SetVariables, tmp_path: Path
+) -> None:
+    set_variables()
+    (tmp_path / ".env").write_bytes(BOM + b"OPENSPP_DB=one" + end + b"OPENSPP_LOGIN=ann" + end)
+
+    environment = load_environment(None)
+
+    assert (environment.get("OPENSPP_DB"), environment.get("OPENSPP_LOGIN")) == ("one", "ann")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "pass").write_bytes(BOM + b"password\r\n")
+    values = {"OPENSPP_PASSWORD_FILE": str(tmp_path / "pass")}
+
+    assert Environment(values, values).secret("OPENSPP_PASSWORD") == Secret("password")
+
+
+def refusal_of(text: str, tmp_path: Path) -> str:
+    """Return the message about a .env, which shows no secret."""
+    (tmp_path / ".env").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_environment(None)
+    assert CANARY not in f"{caught.value.message} {caught.value.hint}"
+    return caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        pytest.param(f"A=1\nOPENSPP_PASSWORD='{CANARY}\nB=2\n", [2], id="open-quote"),
+        pytest.param(f'OPENSPP_PASSWORD="{CANARY}"x\n', [1], id="after-the-quote"),
+        pytest.param(f"OPENSPP_PASSWORD='it's {CANARY}'\n", [1], id="quote-in-quotes"),
+        pytest.param(f"A=1\n\n  \n{CANARY} and more\n", [4], id="words-after-blank-lines"),
+        pytest.param(f"A=1\n{CANARY}\n", [2], id="a-broken-line"),
+        pytest.param(f"OPENSPP_PASSWORD: {CANARY}\n", [1], id="yaml"),
+        pytest.param(f"set OPENSPP_PASSWORD={CANARY}\n", [1], id="a-command-of-windows"),
+        pytest.param("'\nA=1\n=2\n", [1, 3], id="several"),
+    ],
+)
+def test_a_line_that_does_not_parse_is_an_error_with_its_number_and_not_shown(
+    text: str, lines: list[int], set_variables: SetVariables, tmp_path: Path
+) -> None:
+    set_variables()
+
+    problems = refusal_of(text, tmp_path).splitlines()
+
+    assert [it.partition(" is not")[0] for it in problems] == [f".env: line {it}:" for it in lines]
+
+
+def test_comments_blank_lines_and_exports_are_lines(
+    set_variables: SetVariables, tmp_path: Path
+) -> None:
+    set_variables()
+    (tmp_path / ".env").write_text(
+        "# note: a comment\n\n  # another\nexport OPENSPP_DB=one # two\nOPENSPP_LOGIN='a # b'\n"
+    )
+
+    environment = load_environment(None)
+
+    assert (environment.get("OPENSPP_DB"), environment.get("OPENSPP_LOGIN")) == ("one", "a # b")
+
+
+# Names that are almost right
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("OPENSPP_PASWORD", "OPENSPP_PASSWORD"),
+        ("OPENSPP_PASSWWORD", "OPENSPP_PASSWORD"),
+        ("OPENSPP_PASSWORT", "OPENSPP_PASSWORD"),
+        ("OPENSPP_PASSWROD", "OPENSPP_PASSWORD"),
+        ("OPENSP_URL", "OPENSPP_URL"),
+        ("OPENSPP_URI", "OPENSPP_URL"),
+        ("OPENSPP_ULR", "OPENSPP_URL"),
+        ("OPENSPP-URL", "OPENSPP_URL"),
+        ("OPENSPP_URLS", "OPENSPP_URL"),
+        ("XOPENSPP_URL", "OPENSPP_URL"),
+        ("SMTP_PAS", "SMTP_PASS"),
+        ("SMTP_PASS_FIL", "SMTP_PASS_FILE"),
+        ("OPENSPP_CA_FILES", "OPENSPP_CA_FILE"),
+        ("REMOTE_MAILCFG_INVENTRY", "REMOTE_MAILCFG_INVENTORY"),
+    ],
+)
+def test_a_name_one_letter_from_one_of_ours_is_an_error(
+    written: str, meant: str, set_variables: SetVariables, tmp_path: Path
+) -> None:
+    set_variables()
+
+    message = refusal_of(f"# a comment\n{written}={CANARY}\n", tmp_path)
+
+    assert message == f".env: line 2: unknown variable {written}; did you mean {meant}?"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "OPENSPP_IMAGE",
+        "OPENSPP_JWT_SECRET",
+        "SMTP_SERVER",
+        "SMTP_PASSWORD",
+        "SMTP_SSL",
+        "SMTP_PASS_MAIN",
+        "SMTP_PASS2",
+        "OPENSPP_API_KEY_NATIONAL",
+        "ODOO_URL",
+        "EMAIL_FROM",
+    ],
+)
+def test_other_names_are_those_of_others(
+    name: str, set_variables: SetVariables, tmp_path: Path
+) -> None:
+    set_variables()
+    (tmp_path / ".env").write_text(f"{name}=x\n")
+
+    assert load_environment(None).get(name) == "x"
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [("OPENSPP_URL", "https://a.example"), ("OPENSPP_PASSWORD_FILE", "/run/secrets/password")],
+)
+@pytest.mark.parametrize("is_real", [True, False], ids=["real", "file"])
+def test_a_name_close_to_one_that_is_given_is_left_alone(
+    given: str, value: str, *, is_real: bool, set_variables: SetVariables, tmp_path: Path
+) -> None:
+    close = given.removesuffix("_FILE") + "S"
+    set_variables(**({given: value} if is_real else {}))
+    line = "" if is_real else f"{given}={value}\n"
+    (tmp_path / ".env").write_text(f"{close}=x\n{line}")
+
+    assert load_environment(None).get(close) == "x"
+
+
+def test_a_name_that_is_close_and_empty_is_left_alone(
+    set_variables: SetVariables, tmp_path: Path
+) -> None:
+    set_variables()
+    (tmp_path / ".env").write_text("OPENSPP_UR=\n")
+
+    assert load_environment(None).values.keys().isdisjoint({"OPENSPP_UR", "OPENSPP_URL"})

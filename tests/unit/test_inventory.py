@@ -3,12 +3,16 @@
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 import pytest
 
+from remote_mailcfg.audit.rules import BOOK
+from remote_mailcfg.config.audit import load_audit_settings
+from remote_mailcfg.config.desired import load_desired
 from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.config.environment import Environment
 from remote_mailcfg.config.inventory import find_inventory, load_inventory, parse_inventory
@@ -507,3 +511,28 @@ def test_a_command_without_an_inventory_does_not_load_what_reads_one() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert ran.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("text", "load"),
+    [
+        pytest.param(
+            '[instances.a]\nurl = "https://a.example"\nlogin = "ann"\n',
+            load_inventory,
+            id="inventory",
+        ),
+        pytest.param("mail_server = []\n", load_desired, id="desired"),
+        pytest.param(
+            "[dns]\nnameservers = []\n",
+            lambda path: load_audit_settings(path, rules={rule.id for rule in BOOK}),
+            id="audit",
+        ),
+    ],
+)
+def test_a_byte_order_mark_of_an_editor_is_no_part_of_a_file(
+    text: str, load: Callable[[Path], object], tmp_path: Path
+) -> None:
+    path = tmp_path / "file.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+
+    load(path)

@@ -167,6 +167,7 @@ def test_a_variable_that_is_given_twice_is_named() -> None:
         (b" sec ret \n", " sec ret "),
         (b"secret\n\n", "secret\n"),
         ("gehé\n".encode(), "gehé"),
+        (b"\xef\xbb\xbfsecret\r\n", "secret"),
     ],
 )
 def test_a_secret_comes_from_a_file_without_its_last_line_break(
