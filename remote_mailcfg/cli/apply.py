@@ -12,17 +12,19 @@ from remote_mailcfg.apply.run import new_run_name
 from remote_mailcfg.cli.command import instance_command
 from remote_mailcfg.cli.plan import ClearOption
 from remote_mailcfg.cli.two_steps import (
+    MaxChangedOption,
     PlanAgreement,
     Planned,
     Steps,
     TwoSteps,
+    YesOption,
     judge_plans,
+    parse_max_changed,
     refuse_unattended,
 )
 from remote_mailcfg.config.environment import Environment
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.fleet.runner import Outcome
-from remote_mailcfg.fleet.waves import parse_share
 from remote_mailcfg.fleet.worker import WithSecrets
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.apply_servers import AppliedServers, apply_servers, plan_to_apply
@@ -30,19 +32,9 @@ from remote_mailcfg.operations.plan_servers import PlannedServers, Wanted
 from remote_mailcfg.operations.roll_back import WayOut, plan_to_roll_back, roll_back
 from remote_mailcfg.plan.guards import in_use
 from remote_mailcfg.report.apply import APPLIED
-from remote_mailcfg.report.plan import PLAN
 from remote_mailcfg.store.plan_file import PlanFile, load_plans
 from remote_mailcfg.store.runs import find_run, last_standing, load_runs
 
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-MaxChangedOption = Annotated[
-    str,
-    typer.Option(
-        "--max-changed",
-        metavar="SHARE",
-        help="Allow this share of instances and servers to change in this run, e.g. 80%.",
-    ),
-]
 TestOption = Annotated[
     bool,
     typer.Option("--test/--no-test", help="Prove connections on the instance before the switch."),
@@ -96,7 +88,7 @@ def register(root: typer.Typer) -> None:
             yes=yes,
             force=force,
             test=test,
-            max_changed=parse_share(max_changed, "--max-changed") if max_changed else None,
+            max_changed=parse_max_changed(max_changed),
         )
         if plan is not None:
             saved = load_plans(plan)
@@ -157,7 +149,6 @@ def _steps(
     return Steps(
         names=[target.name for target in targets],
         plan=WithSecrets(partial(plan_to_apply, wanted=wanted, yes=how.yes)),
-        view=PLAN,
         agree=PlanAgreement(
             judge=judge_plans(wanted, how.max_changed),
             carry_out=lambda plans: WithSecrets(
@@ -208,7 +199,6 @@ def _way_back(
     return Steps(
         names=names,
         plan=partial(plan_to_roll_back, way_out=way_out, yes=how.yes),
-        view=PLAN,
         agree=PlanAgreement(
             judge=_judge_way_back,
             carry_out=lambda plans: partial(

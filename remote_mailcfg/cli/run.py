@@ -34,7 +34,7 @@ from remote_mailcfg.fleet.worker import ForOne, Operation, check_travels, perfor
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.report.envelope import failure_of
-from remote_mailcfg.report.view import View
+from remote_mailcfg.report.view import NOT_SHOWN, View
 from remote_mailcfg.store.locks import changing_inventory
 
 T = TypeVar("T")
@@ -237,7 +237,7 @@ def _in_two_steps(
         planned = [*steps.planned]
         if steps.plan is not None:
             at_once = replace(run, waves=Waves())
-            planned = _all(at_once, steps.plan, steps.view, terminal, resolver)
+            planned = _all(at_once, steps.plan, NOT_SHOWN, terminal, resolver)
         agreed = steps.agree(planned, run.choice.everybody, terminal)
         for name, outcome in agreed.settled.items():
             yield number_of[name], outcome

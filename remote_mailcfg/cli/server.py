@@ -9,22 +9,31 @@ import typer
 from remote_mailcfg.apply.run import new_run_name
 from remote_mailcfg.cli.command import instance_command
 from remote_mailcfg.cli.fields import FIELD_OPTIONS, values_to_create, values_to_update
-from remote_mailcfg.cli.terminal import can_ask
+from remote_mailcfg.cli.two_steps import (
+    ChangeNamed,
+    ChangeOnEach,
+    MaxChangedOption,
+    TwoSteps,
+    YesOption,
+    parse_max_changed,
+    refuse_unattended,
+)
 from remote_mailcfg.config.environment import Environment
-from remote_mailcfg.errors import ConfigurationError
 from remote_mailcfg.fleet.worker import Operation
-from remote_mailcfg.operations.change_server import ChangedServer
+from remote_mailcfg.operations.change_server import ChangedServer, Decide
 from remote_mailcfg.operations.create_server import create_server
 from remote_mailcfg.operations.list_servers import ServerList, list_servers
 from remote_mailcfg.operations.prove_servers import ServerTests, prove_servers
 from remote_mailcfg.operations.retire_server import (
     archive_server,
+    decide_archive,
+    decide_delete,
     delete_server,
     unarchive_server,
 )
 from remote_mailcfg.operations.send_mail import SentMail, send_through
 from remote_mailcfg.operations.show_server import show_server
-from remote_mailcfg.operations.update_server import update_server
+from remote_mailcfg.operations.update_server import decide_update, update_server
 from remote_mailcfg.report.mail import SENT_MAIL
 from remote_mailcfg.report.servers import SERVER, SERVER_LIST
 from remote_mailcfg.report.tests import SERVER_TESTS
@@ -98,15 +107,24 @@ def update(
     server: ServerArgument,
     given: Mapping[str, Any],
     test: TestOption = True,
-) -> Operation[ChangedServer]:
+    yes: YesOption = False,
+    max_changed: MaxChangedOption = "",
+) -> TwoSteps[ChangedServer]:
     """Change the values that options name, once an archived copy with them passed the test.
 
     Name, priority, debugging and size are written without a test, so that the priority of a dead
     relay can be changed. A password comes from SMTP_PASS or SMTP_PASS_FILE of the real environment,
-    or is asked for with --smtp-pass.
+    or is asked for with --smtp-pass. On several instances it asks once, or wants --yes.
     """
     values = values_to_update(given, environment)
-    return partial(update_server, named=server, values=values, test=test, run=new_run_name())
+    return _on_each(
+        "server update",
+        server,
+        partial(decide_update, named=server, values=values),
+        partial(update_server, values=values, test=test, run=new_run_name()),
+        yes=yes,
+        max_changed=max_changed,
+    )
 
 
 @instance_command(
@@ -118,9 +136,21 @@ def archive(
     force: Annotated[
         bool, typer.Option("--force", help="Archive one that is in use, or the last active one.")
     ] = False,
-) -> Operation[ChangedServer]:
-    """Archive a mail server: Odoo never chooses it again, and its settings stay."""
-    return partial(archive_server, named=server, force=force, run=new_run_name())
+    yes: YesOption = False,
+    max_changed: MaxChangedOption = "",
+) -> TwoSteps[ChangedServer]:
+    """Archive a mail server: Odoo never chooses it again, and its settings stay.
+
+    On several instances it asks once, or wants --yes.
+    """
+    return _on_each(
+        "server archive",
+        server,
+        partial(decide_archive, named=server, force=force),
+        partial(archive_server, force=force, run=new_run_name()),
+        yes=yes,
+        max_changed=max_changed,
+    )
 
 
 @instance_command(
@@ -144,17 +174,39 @@ def unarchive(
 def delete(
     _environment: Environment,
     server: ServerArgument,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: YesOption = False,
     force: Annotated[
         bool, typer.Option("--force", help="Delete one that is in use, or the last active one.")
     ] = False,
-) -> Operation[ChangedServer]:
-    """Delete a mail server for good. Archiving keeps its settings and is enough in most cases."""
-    if not yes and not can_ask():
-        raise ConfigurationError(
-            "missing-value", "server delete asks, and nobody can be asked here", "Give --yes."
-        )
-    return partial(delete_server, named=server, force=force, yes=yes, run=new_run_name())
+    max_changed: MaxChangedOption = "",
+) -> TwoSteps[ChangedServer]:
+    """Delete a mail server for good. Archiving keeps its settings and is enough in most cases.
+
+    It asks, on several instances once.
+    """
+    refuse_unattended("server delete", yes=yes)
+    return _on_each(
+        "server delete",
+        server,
+        partial(decide_delete, named=server, force=force),
+        partial(delete_server, force=force, run=new_run_name()),
+        yes=yes,
+        max_changed=max_changed,
+    )
+
+
+def _on_each(
+    words: str, named: str, decide: Decide, change: ChangeNamed, *, yes: bool, max_changed: str
+) -> TwoSteps[ChangedServer]:
+    each = ChangeOnEach(
+        words=words,
+        named=named,
+        decide=decide,
+        change=change,
+        yes=yes,
+        max_changed=parse_max_changed(max_changed),
+    )
+    return TwoSteps(prepare=each.prepare, holds_inventory=False)
 
 
 @instance_command(app, "server test", SERVER_TESTS, example="remote-mailcfg server test Main")

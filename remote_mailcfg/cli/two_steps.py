@@ -2,19 +2,28 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
+
+import typer
 
 from remote_mailcfg.cli.terminal import Terminal, can_ask
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.fleet.runner import Outcome
+from remote_mailcfg.fleet.waves import parse_share
 from remote_mailcfg.fleet.worker import Operation
+from remote_mailcfg.model.desired import Policy
+from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.apply_servers import AppliedServers
+from remote_mailcfg.operations.change_server import ChangedServer, Decide, Foreseen, foresee
 from remote_mailcfg.operations.plan_servers import PlannedServers, Wanted
 from remote_mailcfg.plan.guards import (
+    COUNTED_FROM,
     FORCE,
     Scene,
+    Share,
     count_changes,
     find_dangers,
     find_large_shares,
@@ -24,8 +33,17 @@ from remote_mailcfg.plan.guards import (
 from remote_mailcfg.plan.server_plan import Plan
 from remote_mailcfg.report.fleet import make_results
 from remote_mailcfg.report.plan import PLAN
-from remote_mailcfg.report.view import View
 from remote_mailcfg.store.plan_file import SavedPlan, save_plans
+
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+MaxChangedOption = Annotated[
+    str,
+    typer.Option(
+        "--max-changed",
+        metavar="SHARE",
+        help="Allow this share of instances and servers to change in this run, e.g. 80%.",
+    ),
+]
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -90,7 +108,6 @@ class Steps(Generic[P, T]):
     names: Sequence[str]
     plan: Operation[P] | None
     planned: Sequence[Outcome[P]] = ()
-    view: View[P]
     agree: Callable[[list[Outcome[P]], Sequence[Target], Terminal], Agreed[T]]
 
 
@@ -105,6 +122,11 @@ class TwoSteps(Generic[T]):
     prepare: Callable[[Sequence[Target]], Steps[Any, T]]
     names: Sequence[str] = ()
     holds_inventory: bool = True
+
+
+def parse_max_changed(text: str) -> float | None:
+    """Return the share of `--max-changed`, None where it is not given."""
+    return parse_share(text, "--max-changed") if text else None
 
 
 def refuse_unattended(words: str, *, yes: bool) -> None:
@@ -194,3 +216,86 @@ def _ask(planned: Planned, terminal: Terminal) -> None:
     instances = planned[0].target.name if len(planned) == 1 else f"{len(planned)} instances"
     if not terminal.confirm(f"Make {count} change(s) on {instances}?"):
         raise RemoteMailcfgError("declined", "nothing was written")
+
+
+class ChangeNamed(Protocol):
+    """What changes one server of an instance, known by its id or name."""
+
+    def __call__(
+        self, target: Target, progress: Progress, *, named: str, yes: bool
+    ) -> ChangedServer:
+        """Change the server and return it as it is then; `yes` answers what it asks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeOnEach:
+    """A change of one server on each instance; `words` is the command, such as `server update`.
+
+    On several instances it looks at all first, is held to the share that may change, and asks once.
+    """
+
+    words: str
+    named: str
+    decide: Decide
+    change: ChangeNamed
+    yes: bool
+    max_changed: float | None
+
+    def prepare(self, targets: Sequence[Target]) -> Steps[Foreseen, ChangedServer]:
+        """Return the steps: one instance is changed at once, as its operation says."""
+        names = [target.name for target in targets]
+        if len(targets) > 1:
+            refuse_unattended(f"{self.words} on {len(targets)} instances", yes=self.yes)
+            return Steps(names=names, plan=partial(foresee, decide=self.decide), agree=self._agree)
+        at_once = Agreed(
+            operation=partial(self.change, named=self.named, yes=self.yes), names=names, settled={}
+        )
+        return Steps(names=names, plan=None, agree=lambda *_: at_once)
+
+    def _agree(
+        self, foreseen: list[Outcome[Foreseen]], _everybody: Sequence[Target], terminal: Terminal
+    ) -> Agreed[ChangedServer]:
+        ids: dict[str, int] = {}
+        settled: dict[str, Outcome[ChangedServer]] = {}
+        for outcome in foreseen:
+            name, result = outcome.target.name, outcome.result
+            if result is None:
+                settled[name] = Outcome(outcome.target, error=outcome.error, crash=outcome.crash)
+            elif result.changes is None:
+                settled[name] = Outcome(outcome.target, result=result.left)
+            else:
+                ids[name] = result.changes.id
+        if refusal := self._refusal(foreseen, len(ids)):
+            refused = [it.target for it in foreseen if it.target.name in ids]
+            settled |= {target.name: Outcome(target, error=refusal) for target in refused}
+            ids = {}
+        if ids and not self.yes:
+            self._ask(len(ids), len(foreseen), terminal)
+
+        def change(target: Target, progress: Progress) -> ChangedServer:
+            return self.change(target, progress, named=str(ids[target.name]), yes=True)
+
+        return Agreed(operation=change, names=ids, settled=settled)
+
+    def _refusal(
+        self, foreseen: Sequence[Outcome[Foreseen]], changed: int
+    ) -> RemoteMailcfgError | None:
+        """Return what refuses a share that is too large; only five instances or more have one."""
+        if len(foreseen) < COUNTED_FROM:
+            return None
+        servers = sum(it.result.servers for it in foreseen if it.result is not None)
+        shares = (
+            Share(of="instances", changed=changed, total=len(foreseen)),
+            Share(of="mail servers", changed=changed, total=servers),
+        )
+        most = Policy().max_changed_share if self.max_changed is None else self.max_changed
+        large = find_large_shares(shares, most)
+        return make_refusal(large) if large else None
+
+    def _ask(self, count: int, total: int, terminal: Terminal) -> None:
+        verb = self.words.rpartition(" ")[2].capitalize()
+        if not terminal.confirm(
+            f"{verb} mail server '{self.named}' on {count} of {total} instances?"
+        ):
+            raise RemoteMailcfgError("declined", "nothing was written")

@@ -1,6 +1,6 @@
 """What all changes of a server share: look, say what it means, carry it out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from remote_mailcfg.apply.changes import CarriedOut, carry_out
@@ -19,7 +19,9 @@ from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.routing import default_server, is_default, routing_effect
 from remote_mailcfg.model.selection import find_server
 from remote_mailcfg.model.smtp_test import SmtpTest
+from remote_mailcfg.model.target import Target
 from remote_mailcfg.model.values import Values, check_values
+from remote_mailcfg.operations.entry import enter_instance
 from remote_mailcfg.plan.change import Change
 from remote_mailcfg.store.journal import Journal
 from remote_mailcfg.store.runs import find_cut_off
@@ -61,6 +63,35 @@ class Scene:
                 "Its owner changes it in the preferences.",
             )
         return server
+
+
+#: What a command makes of an instance: the change, or the server where nothing is to be changed.
+#: Raises what the command refuses.
+Decide = Callable[[Scene], Change | ChangedServer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What a command would do on an instance that has so many mail servers.
+
+    `changes` is the record that it would change, `left` the server where it would change nothing.
+    """
+
+    servers: int
+    changes: MailServerRecord | None = None
+    left: ChangedServer | None = None
+
+
+def foresee(target: Target, progress: Progress, *, decide: Decide) -> Foreseen:
+    """Tell what a command would do on an instance; nothing is written."""
+    with enter_instance(target, progress) as instance:
+        capabilities = fetch_capabilities(instance)
+        found = fetch_servers(instance, capabilities)
+        decided = decide(Scene(instance, capabilities, found, progress))
+    servers = sum(it.ours is None and it.owner_user_id is None for it in found)
+    if isinstance(decided, Change):
+        return Foreseen(servers=servers, changes=decided.before)
+    return Foreseen(servers=servers, left=decided)
 
 
 def look_at(
@@ -142,8 +173,12 @@ def leave(scene: Scene, server: MailServerRecord, why: str) -> ChangedServer:
     return ChangedServer(server, is_default(scene.servers, server), None)
 
 
-def make_change(scene: Scene, change: Change, *, test: bool, run: str) -> ChangedServer:
+def make_change(
+    scene: Scene, change: Change | ChangedServer, *, test: bool, run: str
+) -> ChangedServer:
     """Say what a change means for routing, make it and return the server as it is then."""
+    if isinstance(change, ChangedServer):
+        return change
     name = scene.instance.target.name
     if change.action != "delete":
         senders = fetch_senders(scene.instance)

@@ -35,3 +35,7 @@ class View(Generic[T]):
     alike: Callable[[T], object] | None = None
     differs: Callable[[T], bool] | None = None
     merged: Callable[[Sequence[Outcome[T]]], str] | None = None
+
+
+#: Of a result that another command goes on with.
+NOT_SHOWN: View[Any] = View(lambda _result: {}, lambda _result: [], lambda _result: "")

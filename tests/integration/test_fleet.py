@@ -206,13 +206,14 @@ def test_what_asks_wants_a_yes_for_many(fleet: Fleet) -> None:
 
     assert (ran.code, ran.error["code"]) == (2, "missing-value")
     assert "--yes" in ran.error["hint"]
+    assert [len(it.requests) for it in fleet.served.values()] == [0, 0, 0, 0]
     assert fleet.json("server", "delete", "Main", "--all", "--force", "--yes").code == 0
 
 
 def test_a_change_is_made_on_each(fleet: Fleet) -> None:
     fleet.add_server(*NAMES)
 
-    ran = fleet.json("server", "update", "Main", "--sequence", "7", "-t", "th")
+    ran = fleet.json("server", "update", "Main", "--sequence", "7", "-t", "th", "--yes")
 
     assert ran.code == 0
     sequences = [fleet.served[name].database.servers.rows[1]["sequence"] for name in NAMES]

@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.fleet import Fleet
 from tests.integration.instance import Ran
+from tests.integration.terminal import on_terminal
 
 HOST = "127.0.0.1"
 FILE = """
@@ -214,3 +215,93 @@ def test_a_plan_tells_what_apply_would_refuse(fleet: Fleet, file: Path) -> None:
     (danger,) = ran.data["dangers"]
     assert "a neutralized database" in danger
     assert f"apply would refuse: {danger} (--force allows it)" in " ".join(shown.out.split())
+
+
+# Changes of one server on each of several instances
+
+UPDATE = ("server", "update", "Main", "--sequence", "7")
+ARCHIVE = ("server", "archive", "Main", "--force")
+DELETE = ("server", "delete", "Main", "--force")
+every_change = pytest.mark.parametrize(
+    "words", [UPDATE, ARCHIVE, DELETE], ids=["update", "archive", "delete"]
+)
+
+
+def untouched(fleet: Fleet) -> list[str]:
+    """Return the instances whose servers are as `add` made them."""
+    return [
+        name
+        for name in fleet.served
+        if [(row["sequence"], row["active"]) for row in rows(fleet, name)] == [(10, True)]
+    ]
+
+
+@every_change
+def test_several_instances_want_a_yes_where_nobody_can_be_asked(
+    fleet: Fleet, words: tuple[str, ...]
+) -> None:
+    add(fleet, *fleet.served)
+
+    ran = fleet.json(*words, "-i", "north", "-i", "south")
+
+    assert (ran.code, ran.error["code"]) == (2, "missing-value")
+    assert "--yes" in ran.error["hint"]
+    assert [len(it.requests) for it in fleet.served.values()] == [0] * 4
+
+
+def test_one_instance_wants_no_yes(fleet: Fleet) -> None:
+    add(fleet, *fleet.served)
+
+    assert fleet.json(*UPDATE, "-i", "north").code == 0
+    assert fleet.json(*ARCHIVE, "-i", "south").code == 0
+    assert untouched(fleet) == ["east", "west"]
+
+
+@every_change
+@pytest.mark.parametrize(("answer", "code", "left"), [("y", 0, 1), ("n", 1, 4)], ids=["yes", "no"])
+def test_several_instances_are_asked_about_once(
+    fleet: Fleet, words: tuple[str, ...], answer: str, code: int, left: int
+) -> None:
+    add(fleet, "north", "south", "east")
+    add(fleet, "west", name="Another")
+    verb = words[1].capitalize()
+
+    with on_terminal(fleet, *words, "-i", "north", "-i", "south", "-i", "east") as terminal:
+        terminal.read_until(f"{verb} mail server 'Main' on 3 of 3 instances? [y/N]: ")
+        terminal.type(answer)
+        assert terminal.finish() == code, terminal.screen
+
+    assert terminal.screen.count("[y/N]") == 1
+    assert len(untouched(fleet)) == left
+
+
+@every_change
+def test_a_change_of_most_instances_is_refused(six: Fleet, words: tuple[str, ...]) -> None:
+    names = list(six.served)
+    add(six, *names[:4])
+
+    refused = six.json(*words, "--all", "--yes", "--waves", "1,100%")
+    left = untouched(six)
+    allowed = six.json(*words, "--all", "--yes", "--max-changed", "67%")
+
+    assert errors(refused) == dict.fromkeys(names[:4], "unsafe-plan") | dict.fromkeys(
+        names[4:], "not-found"
+    )
+    error = refused.json["results"][0]["error"]
+    assert error["message"].startswith("4 of 6 instances would change, more than 50%")
+    assert "--max-changed 67%" in error["hint"]
+    assert left == names[:4]
+    assert errors(allowed) == dict.fromkeys(names[4:], "not-found")
+    assert untouched(six) == []
+
+
+def test_what_would_not_change_is_not_counted_and_not_asked_about(six: Fleet) -> None:
+    names = list(six.served)
+    add(six, *names[:3])
+    add(six, *names[3:], sequence=7)
+
+    ran = six.json(*UPDATE, "--all", "--yes")
+
+    assert ran.code == 0, ran.out + ran.err
+    assert sequences(six) == [7] * 6
+    assert ["run" in it["data"] for it in ran.json["results"]] == [True] * 3 + [False] * 3
