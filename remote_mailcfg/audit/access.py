@@ -11,6 +11,7 @@ from remote_mailcfg.model.evidence import Evidence
 from remote_mailcfg.model.values import is_loopback
 
 BASE_URL: Final = "web.base.url"
+FREEZE: Final = f"{BASE_URL}.freeze"
 #: So long before its end a key is told of.
 SOON: Final = timedelta(days=30)
 
@@ -64,6 +65,14 @@ def _links_in_clear(evidence: Evidence) -> Iterator[Problem]:
         yield Problem(message=f"{BASE_URL} is {url}", subject=BASE_URL)
 
 
+def _left_freeze(evidence: Evidence) -> Iterator[Problem]:
+    left = evidence.left_logins
+    if left:
+        what = "a web login" if len(left) == 1 else f"{len(left)} web logins"
+        when = f"the last began {left[-1]:%Y-%m-%d %H:%M} UTC"
+        yield Problem(message=f"{FREEZE} was left by {what} of this tool; {when}", subject=FREEZE)
+
+
 RULES: Final[tuple[Rule[Evidence], ...]] = (
     Rule(
         id="api-key-ends",
@@ -92,7 +101,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         severity="error",
         title="Links in mails point to the machine of whoever reads them",
         why="Invitations and password resets open nothing.",
-        remedy=f"Set {BASE_URL} to the address that people use, and {BASE_URL}.freeze to True.",
+        remedy=f"Set {BASE_URL} to the address that people use, and {FREEZE} to True.",
         needs=("parameters",),
         look=_links_to_nowhere,
     ),
@@ -103,7 +112,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         title="Links in mails point to another host than the instance is reached at here",
         why="Right where people use another address; wrong where an administrator's login from"
         " within rewrote it.",
-        remedy=f"Compare; where it is wrong, set {BASE_URL}, and {BASE_URL}.freeze to True.",
+        remedy=f"Compare; where it is wrong, set {BASE_URL}, and {FREEZE} to True.",
         needs=("parameters",),
         look=_links_elsewhere,
     ),
@@ -116,5 +125,16 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         remedy=f"Set {BASE_URL} to the https address.",
         needs=("parameters", "role"),
         look=_links_in_clear,
+    ),
+    Rule(
+        id="left-freeze",
+        group="access",
+        severity="warning",
+        title="A web login of this tool left web.base.url frozen",
+        why="No later login of an administrator corrects the address in the links of mails.",
+        remedy="The next web login removes it: run `remote-mailcfg logout`, then `remote-mailcfg"
+        f" login`. Or remove {FREEZE}, and what begins with it, under System Parameters.",
+        needs=("parameters", "left_logins"),
+        look=_left_freeze,
     ),
 )

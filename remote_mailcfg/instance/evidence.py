@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from remote_mailcfg.errors import OdooError
+from remote_mailcfg.instance.base_url import BASE_URL, find_base_url
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.mail_servers import fetch_capabilities
-from remote_mailcfg.instance.parameters import fetch_parameters
+from remote_mailcfg.instance.parameters import Parameter, search_parameters
 from remote_mailcfg.instance.people_evidence import (
     CompanyParts,
     fetch_api_keys,
@@ -178,10 +179,13 @@ class _Gathering:
             self._missing["api_keys"] = NO_EXPIRY
         else:
             api_keys = self._tried(("api_keys",), lambda: fetch_api_keys(instance, own_id))
+        parameters = (
+            self._tried(("parameters", "left_logins"), lambda: _search_parameters(instance)) or []
+        )
         self._evidence = replace(
             evidence,
-            parameters=self._tried(("parameters",), lambda: fetch_parameters(instance, *PARAMETERS))
-            or {},
+            parameters={row.key: row.value for row in parameters if row.key in PARAMETERS},
+            left_logins=tuple(find_base_url(parameters).left_at(now)),
             queue=self._tried(("queue",), lambda: fetch_queue_evidence(instance, major, now))
             or evidence.queue,
             failures=self._tried(("failures",), lambda: fetch_failures(instance)) or (),
@@ -192,3 +196,9 @@ class _Gathering:
             fetchmail=self._tried(("fetchmail",), lambda: fetch_fetchmail(instance, major)) or (),
             api_keys=api_keys or (),
         )
+
+
+def _search_parameters(instance: Instance) -> list[Parameter]:
+    """Return what a rule looks at, and what web logins of ours left beside it."""
+    domain = ["|", ["key", "in", list(PARAMETERS)], ["key", "like", BASE_URL]]
+    return search_parameters(instance, domain)

@@ -181,7 +181,8 @@ class Evidence:
     `missing` names parts as the fields here are named, with the reason to follow "because": what
     the instance lacks, the user may not read, or the inventory does not say (`role`).
     `notifications` counts those that ended `bounce` or `exception`; `owners` are the users of
-    personal servers; `parameters` are those of `ir.config_parameter` that exist and concern mail.
+    personal servers; `parameters` are those of `ir.config_parameter` that exist and concern mail;
+    `left_logins` are when web logins of this tool began that left `web.base.url.freeze`.
     """
 
     name: str
@@ -192,6 +193,7 @@ class Evidence:
     missing: Mapping[str, str] = field(default_factory=dict)
     capabilities: Capabilities
     parameters: Mapping[str, str] = field(default_factory=dict)
+    left_logins: tuple[datetime, ...] = ()
     servers: tuple[ServerEvidence, ...] = ()
     copies: tuple[CopyEvidence, ...] = ()
     user: UserEvidence | None = None

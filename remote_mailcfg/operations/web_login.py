@@ -1,8 +1,8 @@
 """Open a web session, the kept one or a new one, and leave `web.base.url` as it is.
 
-The freeze is noted on disk before it is set, and removed through the new session. What Odoo takes
-for the address used may differ from ours behind a proxy, so the freeze is set even where the two
-look equal.
+The claim on the freeze is noted on disk before it is made, and removed through the new session; the
+note stays until that is seen. What Odoo takes for the address used may differ from ours behind a
+proxy, so the freeze is set even where the two look equal.
 """
 
 from collections.abc import Iterator
@@ -13,19 +13,14 @@ from filelock import Timeout
 from remote_mailcfg.errors import ConfigurationError, LoginError, OdooError, RemoteMailcfgError
 from remote_mailcfg.instance.base_url import (
     BASE_URL,
-    FREEZE,
-    is_ours,
-    new_mark,
-    remove_freeze,
-    set_freeze,
+    BaseUrl,
+    claim_freeze,
+    fetch_base_url,
+    new_claim,
+    release_freeze,
 )
 from remote_mailcfg.instance.instance import Instance
-from remote_mailcfg.instance.parameters import (
-    Caller,
-    fetch_parameters,
-    find_parameter,
-    write_parameter,
-)
+from remote_mailcfg.instance.parameters import Parameter, write_parameter
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.rpc.connection import locate, open_connection
 from remote_mailcfg.rpc.http import CookieJar, HttpClient
@@ -133,26 +128,28 @@ def _log_in_frozen(instance: Instance, session: WebSession, password: Secret) ->
     """Log in while `web.base.url` is frozen, and remove the freeze unless it is not ours."""
     target = instance.target
     if (left := load_freeze(target)) is not None:  # we hold the lock: of a login that was cut off
-        _thaw(instance, target, left)
-    before = fetch_parameters(instance, BASE_URL, FREEZE)
-    if before.get(FREEZE) and not is_ours(before[FREEZE]):  # an empty one freezes nothing
-        session.log_in(password, target.totp_secret)  # frozen by the instance's administrators
+        _clean_up(instance, left)
+    before = fetch_base_url(instance)
+    if before.is_frozen_by_others:
+        session.log_in(password, target.totp_secret)
         return
-    mark = new_mark()
-    note_freeze(target, mark)
-    set_freeze(instance, mark)
+    claim = new_claim()
+    note_freeze(target, claim)
     try:
+        own = claim_freeze(instance, claim)
         session.log_in(password, target.totp_secret)
     except BaseException:
-        with suppress(RemoteMailcfgError):  # the note stays then, and the next command thaws
-            _thaw(instance, target, mark)
+        with suppress(RemoteMailcfgError):  # the note stays then, and the next command cleans up
+            _clean_up(instance, claim)
         raise
-    _thaw(session, target, mark)
-    _restore_base_url(session, before.get(BASE_URL))
+    # Through the session: a parameter write clears the server's password cache, and a password
+    # call after it costs the server 0.45 s of hashing.
+    _restore_base_url(session, before.address, release_freeze(session, own))
+    forget_freeze(target)
 
 
 def remove_leftover_freeze(instance: Instance) -> bool:
-    """Remove the freeze that a killed login left on this instance; tell whether there was one.
+    """Remove what a killed login left on this instance; tell whether there was anything.
 
     A login that holds the lock is under way, and its freeze is none of a leftover.
     """
@@ -161,12 +158,19 @@ def remove_leftover_freeze(instance: Instance) -> bool:
         return False
     try:
         with login_lock(target).acquire(blocking=False):
-            mark = load_freeze(target)
-            if mark is not None:
-                _thaw(instance, target, mark)
-            return mark is not None
+            claim = load_freeze(target)
+            return claim is not None and _clean_up(instance, claim)
     except Timeout:
         return False
+
+
+def _clean_up(instance: Instance, claim: str) -> bool:
+    """Remove what a login that did not end left, then the note; tell whether anything was there."""
+    own = fetch_base_url(instance).find(claim)
+    if own is not None:
+        release_freeze(instance, own)
+    forget_freeze(instance.target)
+    return own is not None
 
 
 def end_session(session: WebSession) -> None:
@@ -178,24 +182,14 @@ def end_session(session: WebSession) -> None:
             raise
 
 
-def _thaw(caller: Caller, target: Target, mark: str) -> None:
-    """Remove our freeze, then the note of it.
-
-    Through the web session where there is one: a parameter write clears the server's password
-    cache, and a password call after it costs the server 0.45 s of hashing.
-    """
-    remove_freeze(caller, mark)
-    forget_freeze(target)
-
-
-def _restore_base_url(session: WebSession, before: str | None) -> None:
-    """Read `web.base.url` back; write it back should it have changed all the same."""
-    found = find_parameter(session, BASE_URL)
-    if found is None or before is None or found[1] == before:
+def _restore_base_url(session: WebSession, before: Parameter | None, after: BaseUrl) -> None:
+    """Write `web.base.url` back should it have changed all the same."""
+    found = after.address
+    if found is None or before is None or found.value == before.value:
         return
-    write_parameter(session, BASE_URL, found, before)
+    write_parameter(session, found.id, before.value)
     raise OdooError(
         "not-verified",
-        f"the web login changed web.base.url to {found[1]}; it was set back to {before}",
+        f"the web login changed {BASE_URL} to {found.value}; it was set back to {before.value}",
         "Set the parameter web.base.url.freeze on the instance, and report this.",
     )

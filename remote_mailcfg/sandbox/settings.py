@@ -1,10 +1,12 @@
 """Models of the stand-in that only hold records, and the system parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from remote_mailcfg.sandbox.fault import VALIDATION, FaultError
 from remote_mailcfg.sandbox.field import Field, Row
-from remote_mailcfg.sandbox.model import Call, Model, Version, for_model
+from remote_mailcfg.sandbox.model import Call, Model, Version, for_model, for_records
+from remote_mailcfg.sandbox.refusal import missing_record
 
 
 class Parameters(Model):
@@ -12,6 +14,19 @@ class Parameters(Model):
     title = "System Parameter"
     order = "key"
     fields: Mapping[str, Field] = {"key": Field("char"), "value": Field("text")}
+
+    def _check_row(self, call: Call, row: Row) -> None:
+        del call
+        if self.value(row["key"]) is not None:
+            raise FaultError(VALIDATION, "The operation cannot be completed: Key must be unique.")
+
+    @for_records
+    def unlink(self, call: Call, ids: Sequence[int]) -> bool:
+        """Remove parameters; Odoo looks at their keys first, so that none may be missing."""
+        for record_id in ids:
+            if record_id not in self.rows:
+                raise missing_record(self.name, record_id, call.uid)
+        return super().unlink(call, ids)
 
     def value(self, key: str) -> str | None:
         return next((row["value"] for row in self.rows.values() if row["key"] == key), None)

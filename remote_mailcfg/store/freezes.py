@@ -25,16 +25,16 @@ def login_lock(target: Target) -> FileLock:
 
 
 def load_freeze(target: Target) -> str | None:
-    """Return the value of the freeze that an earlier run noted and did not remove, or None."""
+    """Return the claim on the freeze that an earlier run noted and did not remove, or None."""
     content = load_private(_file(target))
     return content.get("value") if content else None
 
 
 def note_freeze(target: Target, value: str) -> None:
-    """Note a freeze before it is set on the instance."""
+    """Note a claim on the freeze before it is made on the instance."""
     save_private(_file(target), {"url": target.url, "database": target.database, "value": value})
 
 
 def forget_freeze(target: Target) -> None:
-    """Delete the note; the freeze is gone."""
+    """Delete the note: the claim was seen to be removed."""
     _file(target).unlink(missing_ok=True)

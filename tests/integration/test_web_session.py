@@ -10,7 +10,8 @@ from remote_mailcfg.sandbox.database import BASE_URL, CLERK
 from remote_mailcfg.sandbox.server import Served
 from tests.integration.instance import Instance
 
-MARK = "remote-mailcfg "
+FREEZE = "web.base.url.freeze"
+UNLINK = "ir.config_parameter.unlink"
 
 
 def _sessions(instance: Instance) -> list[Path]:
@@ -139,12 +140,43 @@ def test_a_killed_login_leaves_the_address_and_the_next_command_removes_the_free
     assert instance.run("server", "list").code == 0  # the login is under way: not its business
     process.kill()
     instance.finish(process)
-    left = sandbox.database.parameters.value("web.base.url.freeze")
-    assert (left or "").startswith(MARK)
+    assert len(_freezes(sandbox)) == 2
     assert sandbox.database.parameters.value("web.base.url") == BASE_URL
     ran = instance.run("server", "list")
-    assert (ran.code, sandbox.database.parameters.value("web.base.url.freeze")) == (0, None)
+    assert (ran.code, _freezes(sandbox), _notes(instance)) == (0, [], [])
     assert "removed web.base.url.freeze" in ran.err
+
+
+def test_a_login_says_that_it_leaves_a_freeze_and_notes_it_until_it_is_removed(
+    faulty: tuple[Instance, Served],
+) -> None:
+    instance, sandbox = faulty
+    sandbox.database.switches.ignored_calls.add(UNLINK)
+    ran = instance.json("login")
+    assert (ran.code, ran.error["code"], len(_notes(instance))) == (1, "not-verified", 1)
+    assert FREEZE in ran.error["message"]
+    sandbox.database.switches.ignored_calls.clear()
+    instance.run("server", "list")
+    assert (_freezes(sandbox), _notes(instance)) == ([], [])
+
+
+def test_a_freeze_whose_removal_was_not_seen_stays_noted(faulty: tuple[Instance, Served]) -> None:
+    instance, sandbox = faulty
+    sandbox.database.switches.break_after[UNLINK] = False
+    ran = instance.json("login")
+    assert (ran.code, ran.error["code"], len(_notes(instance))) == (1, "unreachable", 1)
+    ran = instance.run("server", "list")
+    assert (ran.code, _freezes(sandbox), _notes(instance)) == (0, [], [])
+
+
+def _freezes(sandbox: Served) -> list[str]:
+    """Return the keys of the freeze, and of what logins keep beside it."""
+    keys = [row["key"] for row in sandbox.database.parameters.rows.values()]
+    return [it for it in keys if FREEZE in it]
+
+
+def _notes(instance: Instance) -> list[Path]:
+    return [it for it in instance.state_files() if it.match("freezes/*.json")]
 
 
 def test_two_factor_is_completed_with_its_secret(faulty: tuple[Instance, Served]) -> None:
@@ -195,10 +227,10 @@ def _two_factor(instance: Instance, sandbox: Served) -> tuple[str, str]:
 
 
 def test_a_freeze_of_the_administrators_stays(instance: Instance) -> None:
-    with instance.parameter("web.base.url.freeze", "True"):
+    with instance.parameter(FREEZE, "True"):
         ran = instance.run("login")
         instance.run("logout")
-        assert (ran.code, instance.records.parameter("web.base.url.freeze")) == (0, "True")
+        assert (ran.code, instance.records.parameter(FREEZE)) == (0, "True")
 
 
 def test_a_web_login_that_breaks_off_leaves_no_freeze(faulty: tuple[Instance, Served]) -> None:
@@ -206,7 +238,7 @@ def test_a_web_login_that_breaks_off_leaves_no_freeze(faulty: tuple[Instance, Se
     sandbox.odoo.break_before["/web/session/authenticate"] = False
     ran = instance.json("login")
     assert (ran.code, ran.error["code"]) == (1, "unreachable")
-    assert sandbox.database.parameters.value("web.base.url.freeze") is None
+    assert sandbox.database.parameters.value(FREEZE) is None
 
 
 def test_an_address_that_changed_all_the_same_is_set_back_and_told(

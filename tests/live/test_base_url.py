@@ -20,17 +20,20 @@ from tests.pass_through import DEADLINE_SECONDS, Where, pass_through
 #: below holds the number to what is counted.
 LOGIN_REQUESTS = (
     "read the parameters",
-    "look for the freeze",
+    "claim the freeze",
+    "look for logins that leave",
     "set the freeze",
     "bind the database",
     "log in to the web client",
-    "look for our freeze",
-    "remove it",
-    "read the address back",
+    "say that it leaves",
+    "look for logins that stay",
+    "remove the freeze",
+    "read all back",
 )
+CLAIM = LOGIN_REQUESTS.index("claim the freeze") + 1
 SET_FREEZE = LOGIN_REQUESTS.index("set the freeze") + 1
 WEB_LOGIN = LOGIN_REQUESTS.index("log in to the web client") + 1
-REMOVE_FREEZE = LOGIN_REQUESTS.index("remove it") + 1
+REMOVE_FREEZE = LOGIN_REQUESTS.index("remove the freeze") + 1
 REMOVED = "removed web.base.url.freeze"
 
 
@@ -71,6 +74,13 @@ def frozen_by_an_administrator(odoo: Odoo, value: str = "True") -> Iterator[None
         yield
     finally:
         odoo.remove_parameter(FREEZE)
+
+
+def all_freezes(odoo: Odoo) -> dict[str, str]:
+    """Return the freeze, and whatever is kept beside it."""
+    fields = ["key", "value"]
+    rows = odoo.call("ir.config_parameter", "search_read", [["key", "=like", FREEZE + "%"]], fields)
+    return {row["key"]: row["value"] for row in rows}
 
 
 @pytest.fixture
@@ -122,7 +132,7 @@ def test_it_is_the_same_at_every_moment_of_a_command(
 
     assert watch.values == {base_url}
     assert len(watch.seen) > 50
-    assert odoo.parameters(FREEZE) == {}
+    assert all_freezes(odoo) == {}
 
 
 def test_it_is_the_same_at_every_moment_of_a_login_that_is_refused_late(
@@ -140,7 +150,7 @@ def test_it_is_the_same_at_every_moment_of_a_login_that_is_refused_late(
 
     assert ran.error["code"] == "two-factor-required"
     assert watch.values == {base_url}
-    assert odoo.parameters(FREEZE) == {}
+    assert all_freezes(odoo) == {}
 
 
 def test_a_login_makes_the_requests_that_are_killed_below(quick: Command, odoo: Odoo) -> None:
@@ -160,7 +170,7 @@ def test_a_login_makes_the_requests_that_are_killed_below(quick: Command, odoo: 
         ),
         *(
             pytest.param("answer", n, id=f"after {LOGIN_REQUESTS[n - 1]}")
-            for n in (SET_FREEZE, WEB_LOGIN, REMOVE_FREEZE)
+            for n in (CLAIM, SET_FREEZE, WEB_LOGIN, REMOVE_FREEZE)
         ),
     ],
 )
@@ -176,7 +186,7 @@ def test_a_killed_login_does_not_change_it_and_the_next_command_removes_its_free
     assert killed[BASE_URL] == base_url
     assert ran.exit_code == 0
     assert (REMOVED in ran.stderr) >= (FREEZE in killed)  # said wherever there was one
-    assert odoo.parameters(BASE_URL, FREEZE) == {BASE_URL: base_url}
+    assert (odoo.parameters(BASE_URL), all_freezes(odoo)) == ({BASE_URL: base_url}, {})
 
 
 def test_only_the_first_command_after_a_killed_login_speaks_of_its_freeze(
@@ -238,12 +248,12 @@ def test_a_freeze_with_an_empty_value_which_freezes_nothing_is_not_taken_for_one
     assert watch.values == {base_url}
 
 
-def run_both(first: Command, second: Command) -> list[int]:
-    """Run two logins at once; return their exit codes."""
-    processes = [first.start("login"), second.start("login")]
+def run_at_once(programs: list[Command]) -> list[int]:
+    """Run logins at once; return their exit codes."""
+    processes = [program.start("login") for program in programs]
     for process in processes:
         with process:
-            process.communicate(timeout=DEADLINE_SECONDS)
+            process.communicate(timeout=DEADLINE_SECONDS * len(programs))
     return [process.returncode for process in processes]
 
 
@@ -251,11 +261,11 @@ def test_two_logins_at_once_leave_it_and_no_freeze(
     elsewhere: Command, odoo: Odoo, base_url: str
 ) -> None:
     with watching(odoo) as watch:
-        exit_codes = run_both(elsewhere, elsewhere)
+        exit_codes = run_at_once([elsewhere, elsewhere])
 
     assert exit_codes == [0, 0]
     assert watch.values == {base_url}
-    assert odoo.parameters(FREEZE) == {}
+    assert all_freezes(odoo) == {}
 
 
 def test_a_login_waits_for_the_one_that_is_under_way(
@@ -275,7 +285,7 @@ def test_a_login_waits_for_the_one_that_is_under_way(
 
     assert (first.returncode, second.returncode) == (0, 0)
     assert watch.values == {base_url}
-    assert odoo.parameters(FREEZE) == {}
+    assert all_freezes(odoo) == {}
 
 
 def test_a_login_that_begins_and_ends_within_that_of_another_machine_takes_no_freeze_away(
@@ -294,4 +304,35 @@ def test_a_login_that_begins_and_ends_within_that_of_another_machine_takes_no_fr
         first.communicate(timeout=DEADLINE_SECONDS)
 
     assert watch.values == {base_url}
-    assert odoo.parameters(FREEZE) == {}
+    assert all_freezes(odoo) == {}
+
+
+@pytest.mark.timeout(900)  # forty logins cost the server half a minute of hashing
+def test_forty_logins_from_four_machines_leave_it_and_no_freeze(
+    elsewhere: Command, odoo: Odoo, base_url: str, tmp_path: Path
+) -> None:
+    machines = [elsewhere.on_another_machine(tmp_path / f"machine {n}") for n in range(4)]
+    with watching(odoo) as watch:
+        exit_codes = run_at_once(machines * 10)
+
+    assert exit_codes == [0] * 40
+    assert watch.values == {base_url}
+    assert all_freezes(odoo) == {}
+    assert list(tmp_path.rglob("freezes/*.json")) == []
+
+
+def test_marks_that_an_earlier_version_left_are_found_and_the_next_login_removes_them(
+    quick: Command, odoo: Odoo
+) -> None:
+    marks = ", ".join(f"remote-mailcfg 2026-11-{day:02}T10:00:00.5+00:00" for day in range(1, 13))
+    with frozen_by_an_administrator(odoo, marks):
+        found = quick.run("audit", "--no-test").result["data"]["findings"]
+        ran = quick.run("login")
+        after = all_freezes(odoo)
+        clean = quick.run("audit", "--no-test").result["data"]["findings"]
+
+    messages = [it["message"] for it in found if it["rule"] == "left-freeze"]
+    assert len(messages) == 1
+    assert "left by 12 web logins" in messages[0]
+    assert (ran.exit_code, after) == (0, {})
+    assert [it for it in clean if it["rule"] == "left-freeze"] == []

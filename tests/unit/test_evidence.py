@@ -56,6 +56,12 @@ CRON = {
     "interval_type": "hours",
     "user_id": [9, "Ann"],
 }
+
+
+def parameter(record_id: int, key: str, value: str) -> dict[str, Any]:
+    return {"id": record_id, "key": key, "value": value, "create_date": NOON, "write_date": NOON}
+
+
 ANSWERS: dict[str, Any] = {
     "ir.mail_server.fields_get": load_fields_get("17.0"),
     "ir.mail_server.search_read": [],
@@ -67,7 +73,10 @@ ANSWERS: dict[str, Any] = {
     ],
     "ir.cron.search_read": [CRON],
     "res.users.search_read": USERS,
-    "ir.config_parameter.search_read": [{"key": "web.base.url", "value": "https://x.example"}],
+    "ir.config_parameter.search_read": [
+        parameter(1, "web.base.url", "https://x.example"),
+        parameter(2, "web.base.url.freeze.remote-mailcfg.5e55", "logging in"),
+    ],
     "mail.mail.read_group": [],
     "mail.mail.formatted_read_group": [],
     "mail.mail.search_read": [],
@@ -118,7 +127,7 @@ def server(**values: Any) -> dict[str, Any]:
         ("ir.model.data.search_read", {"crons", "default_senders"}),
         ("ir.cron.search_read", {"crons"}),
         ("res.users.search_read", {"user", "owners", "default_senders"}),
-        ("ir.config_parameter.search_read", {"parameters"}),
+        ("ir.config_parameter.search_read", {"parameters", "left_logins"}),
         ("mail.mail.formatted_read_group", {"queue"}),
         ("mail.mail.search_read", {"failures"}),
         ("mail.notification.formatted_read_group", {"notifications"}),

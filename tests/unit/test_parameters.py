@@ -1,8 +1,9 @@
 from typing import Any
 
 from remote_mailcfg.instance.parameters import (
+    create_parameter,
     fetch_parameters,
-    find_parameter,
+    unlink_parameters,
     write_parameter,
 )
 from tests.fake_transport import Call, FakeTransport, make_instance
@@ -21,33 +22,19 @@ def test_only_parameters_that_exist_are_returned() -> None:
     assert transport.calls[0].domain == [["key", "in", ["a", "b"]]]
 
 
-def test_a_parameter_is_found_with_its_id() -> None:
-    assert find_parameter(make_instance(answering(search_read=[{"id": 4, "value": "x"}])), "a") == (
-        4,
-        "x",
-    )
+def test_parameters_are_made_changed_and_removed() -> None:
+    transport = answering(create=4, write=True, unlink=True)
+    instance = make_instance(transport)
 
-
-def test_a_parameter_that_does_not_exist_is_not_found() -> None:
-    assert find_parameter(make_instance(answering(search_read=[])), "a") is None
-
-
-def test_a_parameter_that_was_found_is_written() -> None:
-    transport = answering(write=True)
-
-    write_parameter(make_instance(transport), "a", (4, "old"), "x")
+    create_parameter(instance, "a", "x")
+    write_parameter(instance, 4, "y")
+    unlink_parameters(instance, 4, 5)
 
     assert [(call.name, call.ids, call.values) for call in transport.calls] == [
-        (f"{MODEL}.write", (4,), {"value": "x"}),
+        (f"{MODEL}.create", (), {"key": "a", "value": "x"}),
+        (f"{MODEL}.write", (4,), {"value": "y"}),
+        (f"{MODEL}.unlink", (4, 5), {}),
     ]
-
-
-def test_a_parameter_that_was_not_found_is_created() -> None:
-    transport = answering(create=5)
-
-    write_parameter(make_instance(transport), "a", None, "x")
-
-    assert transport.calls[0].values == {"key": "a", "value": "x"}
 
 
 def test_a_call_is_made_in_english() -> None:
