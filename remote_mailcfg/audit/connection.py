@@ -32,11 +32,12 @@ def _connecting(evidence: Evidence) -> Iterator[ServerEvidence]:
 def _host_not_valid(evidence: Evidence) -> Iterator[Problem]:
     for server in _connecting(evidence):
         record = server.record
-        problem = check_host(record.smtp_host) if record.smtp_host else "is not set"
-        if problem is None and not record.smtp_host.isascii():
-            problem = f"'{record.smtp_host}' has a character outside ASCII"
+        host = record.smtp_host
+        problem = check_host(host)
+        if problem is None and not host.isascii():
+            problem = "has a character outside ASCII"
         if problem:
-            yield about(record, f"smtp_host {problem}")
+            yield about(record, f"smtp_host {host!r} {problem}" if host else "smtp_host is not set")
 
 
 def _port_against_encryption(evidence: Evidence) -> Iterator[Problem]:

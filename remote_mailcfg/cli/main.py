@@ -2,9 +2,10 @@
 
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from remote_mailcfg import __version__
 from remote_mailcfg.cli import (
@@ -24,8 +25,24 @@ from remote_mailcfg.cli import (
 from remote_mailcfg.cli.exit_code import EXIT_BUG, EXIT_INTERRUPTED
 from remote_mailcfg.errors import describe_bug
 
+
+class Program(TyperGroup):
+    """All commands; a value that none of them can take is not repeated: it may be a key."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is named; raises the library's usage errors without values."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            _value, found, choices = error.message.rpartition(" is not one of ")
+            if found:
+                error.message = f"must be one of {choices}"
+            raise
+
+
 app = typer.Typer(
     name="remote-mailcfg",
+    cls=Program,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

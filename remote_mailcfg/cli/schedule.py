@@ -183,7 +183,7 @@ def _parse_time(text: str) -> Time:
     found = re.fullmatch(r"(\d{1,2})?:(\d{2})", text, re.ASCII)
     hour = int(found[1]) if found and found[1] else None
     if not found or int(found[2]) > 59 or (hour or 0) > 23:
-        raise typer.BadParameter(f"--at: {text!r} is not HH:MM, nor :MM for each hour")
+        raise typer.BadParameter("--at is not HH:MM, nor :MM for each hour")
     return Time(hour=hour, minute=int(found[2]))
 
 

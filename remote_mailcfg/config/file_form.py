@@ -58,8 +58,8 @@ def describe_value(
 ) -> str:
     """Return what is wrong with a value, or with the text at a position `inside` its list.
 
-    `expected` says of a key the words it may be, or its number. A value is shown only where a word
-    of a few is wanted, since it can be no secret there.
+    `expected` says of a key the words it may be, or its number. The value is not shown: a secret
+    may have been pasted into the wrong line.
     """
     named = f"{key}[{inside[0]}]" if inside else key
     match error["type"]:
@@ -68,7 +68,7 @@ def describe_value(
         case "value_error":
             return f"{named} {error['ctx']['error']}"
         case "literal_error":
-            return f"{named} is {error['input']!r}, not one of {expected[key]}"
+            return f"{named} is not one of {expected[key]}"
         case kind:
             return f"{named} is not {EXPECTED.get(kind) or expected[key]}"
 

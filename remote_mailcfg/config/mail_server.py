@@ -34,7 +34,7 @@ def parse_variables(environment: Environment) -> dict[str, Value]:
     for variable, field in VARIABLES.items():
         text = environment.get(variable)
         if text and field in NUMBERS and not text.isdecimal():
-            problems.append(f"{variable} is {text!r}, not a number")
+            problems.append(f"{variable} is not a number")
         elif text:
             values[field] = int(text) if field in NUMBERS else text
     try:

@@ -34,7 +34,7 @@ def check_savable(reference: str) -> None:
         return
     raise ConfigurationError(
         "configuration",
-        f"--save: {reference!r} is not file:PATH or keyring:SERVICE/USER",
+        "--save is not file:PATH or keyring:SERVICE/USER; it is not shown: it may be a key",
         "For instance --save file:openspp.key",
     )
 

@@ -89,7 +89,7 @@ def _parse_protocol(text: str, problems: list[str]) -> Protocol:
     for protocol in PROTOCOLS:
         if (text or "auto") == protocol:
             return protocol
-    problems.append(f"OPENSPP_PROTOCOL is {text!r}, not one of {', '.join(PROTOCOLS)}")
+    problems.append(f"OPENSPP_PROTOCOL is not one of {', '.join(PROTOCOLS)}")
     return "auto"
 
 
@@ -99,7 +99,7 @@ def _parse_timeout(text: str, problems: list[str]) -> float:
     except ValueError:
         seconds = 0
     if not 0 < seconds <= 3600:
-        problems.append(f"OPENSPP_TIMEOUT is {text!r}, not a number of seconds up to 3600")
+        problems.append("OPENSPP_TIMEOUT is not a number of seconds up to 3600")
     return seconds
 
 
@@ -108,11 +108,11 @@ def _parse_ca_file(text: str, problems: list[str]) -> Path | None:
         return None
     path = Path(text).expanduser()
     if not path.is_file():
-        problems.append(f"OPENSPP_CA_FILE: there is no file {text}")
+        problems.append("OPENSPP_CA_FILE does not name a file")
     return path
 
 
 def _parse_flag(name: str, text: str, problems: list[str]) -> bool:
     if text.lower() not in TRUE | FALSE | {""}:
-        problems.append(f"{name} is {text!r}, not 1 or 0")
+        problems.append(f"{name} is not 1 or 0")
     return text.lower() in TRUE

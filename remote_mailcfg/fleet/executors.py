@@ -149,7 +149,7 @@ def _refuse_unknown(address: str) -> None:
     if not is_known:
         raise ConfigurationError(
             "configuration",
-            f"--executor: {address} is not an address of an executor",
+            "--executor is not an address of an executor",
             "Give dask://HOST:PORT, or leave it out: calls then run in threads, see --workers.",
         )
 

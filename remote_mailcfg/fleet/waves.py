@@ -35,19 +35,19 @@ def parse_waves(steps: str, most_failed: str) -> Waves:
     instances at the end.
     """
     if not steps and most_failed:
-        raise _wrong("--max-failed", most_failed, "stops before the next wave: give --waves, too")
+        raise _wrong("--max-failed", "stops before the next wave: give --waves, too")
     if not steps:
         return Waves()
     parts = tuple(part.strip() for part in steps.split(","))
     share = parse_share(most_failed or "0", "--max-failed")
     if not all(_is_step(part) for part in parts):
-        raise _wrong("--waves", steps, "is not a list of numbers and shares, such as 1,10%,100%")
+        raise _wrong("--waves", "is not a list of numbers and shares, such as 1,10%,100%")
     if parts[-1] != "100%":
-        raise _wrong("--waves", steps, "must end with 100%, or instances would be left out")
+        raise _wrong("--waves", "must end with 100%, or instances would be left out")
     for kind in ("", "%"):
         sizes = [float(it.rstrip("%")) for it in parts if it.endswith("%") == bool(kind)]
         if sizes != sorted(set(sizes)):
-            raise _wrong("--waves", steps, "must grow from wave to wave")
+            raise _wrong("--waves", "must grow from wave to wave")
     return Waves(parts, share)
 
 
@@ -105,9 +105,9 @@ def parse_share(text: str, option: str) -> float:
     except ValueError:
         share = -1
     if not 0 <= share <= 1:
-        raise _wrong(option, text, "is not a share such as 5% or 0.05")
+        raise _wrong(option, "is not a share such as 5% or 0.05")
     return share
 
 
-def _wrong(option: str, text: str, what: str) -> ConfigurationError:
-    return ConfigurationError("configuration", f"{option} {text!r} {what}")
+def _wrong(option: str, what: str) -> ConfigurationError:
+    return ConfigurationError("configuration", f"{option} {what}")

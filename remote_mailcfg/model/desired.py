@@ -79,10 +79,10 @@ def parse_relay(text: str) -> Relay | str:
     """Return the relay of `HOST`, `HOST:PORT` or `[IPV6]:PORT`, or what is wrong with it."""
     match = re.fullmatch(r"\[(?P<address>[^\]]*)\]:(?P<at>.*)|(?P<host>[^:]*):(?P<port>\d+)", text)
     if match is None:
-        return check_host(text) or Relay(text)
+        return ((problem := check_host(text)) and f"{text!r} {problem}") or Relay(text)
     host, port = match["address"] or match["host"] or "", match["at"] or match["port"] or ""
     if problem := check_host(host):
-        return problem
+        return f"{host!r} {problem}"
     if not (port.isdecimal() and 1 <= int(port) <= MAX_PORT):
         return f"{text!r} has a port that is not between 1 and {MAX_PORT}"
     return Relay(host, int(port))

@@ -112,7 +112,10 @@ def _check_texts(values: Values) -> Iterator[str]:
 
 
 def check_host(host: str) -> str | None:
-    """Return what is wrong with a mail server's name, to follow the field's; None: nothing."""
+    """Return what is wrong with a mail server's name, to follow the field's; None: nothing.
+
+    The name itself is not repeated: it may be a password in the wrong place.
+    """
     problem = None
     if "://" in host or "/" in host:
         problem = "is an address of a page; give the host's name alone"
@@ -126,7 +129,7 @@ def check_host(host: str) -> str | None:
         problem = "ends with a dot, which no certificate's name does"
     elif not _is_host(host):
         problem = "is not a host name or an IP address"
-    return problem and f"{host!r} {problem}"
+    return problem
 
 
 def is_loopback(host: str) -> bool:
@@ -154,7 +157,7 @@ def _check_selections(values: Values, capabilities: Capabilities) -> Iterator[st
         ("smtp_authentication", capabilities.authentications),
     ):
         if field in values and values[field] not in offered:
-            yield f"{field}: {values[field]!r} is not among {', '.join(offered)} of this instance"
+            yield f"{field}: must be one of {', '.join(offered)} on this instance"
 
 
 def _check_numbers(values: Values) -> Iterator[str]:

@@ -42,7 +42,7 @@ def parse_reports(texts: Sequence[str]) -> tuple[ReportFile, ...]:
         form, _, name = text.partition(":")
         path = Path(name).expanduser()
         if problem := _problem(form, path):
-            problems.append(f"{text!r}: {problem}")
+            problems.append(f"{text!r}: {problem}" if form in FORMATS else problem)
         elif path.resolve() in found:
             problems.append(f"{text!r}: another report goes to this file already")
         else:
@@ -59,7 +59,7 @@ def parse_reports(texts: Sequence[str]) -> tuple[ReportFile, ...]:
 def _problem(form: str, path: Path) -> str:
     """Return why there can be no such report, `""` where nothing is in the way."""
     if form not in FORMATS:
-        return f"{form!r} is not one of {', '.join(FORMATS)}"
+        return f"FORMAT:FILE: the format is not one of {', '.join(FORMATS)}"
     if _is_no_file(path):
         return "give a file after the colon"
     if not os.access(path.parent, os.W_OK):

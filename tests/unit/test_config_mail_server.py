@@ -61,8 +61,8 @@ def test_all_problems_are_reported_at_once_and_none_shows_the_password() -> None
         )
 
     assert caught.value.message.splitlines() == [
-        "SMTP_SEQUENCE is 'first', not a number",
-        "SMTP_PORT is '-25', not a number",
+        "SMTP_SEQUENCE is not a number",
+        "SMTP_PORT is not a number",
         "SMTP_PASS and SMTP_PASS_FILE are both given",
     ]
     assert caught.value.is_usage

@@ -260,9 +260,9 @@ WRONG_KEYS = (
     ("smtp_host = ", "smtp_host is not given"),
     ('smtp_host = ""', "smtp_host: is empty"),
     ("smtp_host = 3", "smtp_host is not a text in quotes"),
-    ('smtp_host = "s.example:25"', "smtp_host: 's.example:25' holds a port; give it as smtp_port"),
-    ('smtp_host = "{host}"', "smtp_host: '{host}' is not a host name or an IP address"),
-    ('smtp_host = "a {instance}"', "smtp_host: 'a instance' holds a blank"),
+    ('smtp_host = "s.example:25"', "smtp_host: holds a port; give it as smtp_port"),
+    ('smtp_host = "{host}"', "smtp_host: is not a host name or an IP address"),
+    ('smtp_host = "a {instance}"', "smtp_host: holds a blank"),
     ("smtp_user = 3", "smtp_user is not a text in quotes"),
     (r'smtp_user = "a\nb"', "smtp_user: holds a control character"),
     ('sequence = "1"', "sequence is not a whole number"),
@@ -271,11 +271,11 @@ WRONG_KEYS = (
     ("sequence = true", "sequence is not a whole number"),
     (
         'smtp_encryption = "tls"',
-        "smtp_encryption is 'tls', not one of none, starttls, starttls_strict, ssl, ssl_strict",
+        "smtp_encryption is not one of none, starttls, starttls_strict, ssl, ssl_strict",
     ),
     (
         'smtp_authentication = "plain"',
-        "smtp_authentication is 'plain', not one of login, certificate, cli, gmail, outlook",
+        "smtp_authentication is not one of login, certificate, cli, gmail, outlook",
     ),
     ('smtp_port = "587"', "smtp_port is not a whole number"),
     ("smtp_port = 0", "smtp_port: 0 is not between 1 and 65535"),
@@ -350,7 +350,7 @@ def test_what_cannot_be_together_is_refused(lines: list[str], problem: str) -> N
         pytest.param(*row, id=row[0])
         for row in (
             ('unmanagd = "report"', "unmanagd: unknown key; did you mean unmanaged?"),
-            ('unmanaged = "delete"', "unmanaged is 'delete', not one of report, archive"),
+            ('unmanaged = "delete"', "unmanaged is not one of report, archive"),
             ("max_changed_share = 1.1", "max_changed_share is not a number from 0 to 1"),
             ("max_changed_share = -0.1", "max_changed_share is not a number from 0 to 1"),
             ("max_changed_share = nan", "max_changed_share is not a number from 0 to 1"),
@@ -371,7 +371,7 @@ def test_what_cannot_be_together_is_refused(lines: list[str], problem: str) -> N
             ),
             (
                 'safe_roles = ["train"]',
-                "safe_roles[0] is 'train', not one of production, staging, training, test",
+                "safe_roles[0] is not one of production, staging, training, test",
             ),
         )
     ],
@@ -474,7 +474,7 @@ def test_all_problems_are_told_at_once() -> None:
     """
     starts = [
         "colour: unknown key",
-        "[policy]: unmanaged is 'delete'",
+        "[policy]: unmanaged is not one of",
         "[[mail_server]] main: name is empty",
         "[[mail_server]] main: smtp_prt: unknown key",
         "[[mail_server]] main: smtp_pass is not a reference",
@@ -482,7 +482,7 @@ def test_all_problems_are_told_at_once() -> None:
         "[[mail_server]] main: sequence: -1 is not",
         "[[mail_server]] main: from_filter[0] is not a text",
         "[[mail_server]] main: number 2 has the key of number 1",
-        "[[mail_server]] main: smtp_host: 'https://s.example' is an address",
+        "[[mail_server]] main: smtp_host: is an address",
         "[[mail_server]] main: smtp_port is not a whole number",
     ]
     problems = problems_of(text)

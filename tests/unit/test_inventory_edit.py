@@ -175,7 +175,7 @@ def test_what_is_present_is_known_whatever_else_is_wrong(
         ("tags", ["a"], None),
         ("tags", ["a", ""], "tags[1] is empty"),
         ("role", "test", None),
-        ("role", "x", "role is 'x', not one of production, staging, training, test"),
+        ("role", "x", "role is not one of production, staging, training, test"),
         ("password", "prompt:", None),
     ],
 )

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from pytest_mock import MockerFixture
+from typer.testing import CliRunner
 
 from remote_mailcfg import __version__
 from remote_mailcfg.cli import main
@@ -87,3 +88,34 @@ def test_a_module_of_ours_that_is_missing_is_a_bug_and_not_a_missing_extra() -> 
 
     assert ran.returncode == 70
     assert "Please report this bug" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "server list -o",
+        "server list --workers",
+        "server list --waves",
+        "server list --executor",
+        "debug on --mode",
+        "instance add a --role",
+        "instance add a --protocol",
+        "audit --fail-on",
+        "audit --report",
+        "audit --notify",
+        "apikey create cron --save",
+        "schedule cron --secret A --at",
+        "server create --smtp-port",
+    ],
+)
+def test_a_value_that_an_option_cannot_take_is_not_repeated(
+    words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENSPP_URL", "https://registry.example")
+    monkeypatch.setenv("OPENSPP_LOGIN", "ann")
+    monkeypatch.setenv("OPENSPP_PASSWORD", "canary-password")
+
+    ran = CliRunner().invoke(main.app, [*words.split(), "pasted-key-7f40"])
+
+    assert ran.exit_code == 2
+    assert "pasted-key" not in ran.output

@@ -258,7 +258,7 @@ def test_without_its_extra_a_page_is_refused_with_what_else_is_wrong(
 
     first, second = caught.value.message.splitlines()
     assert "pip install 'remote-mailcfg[html]'" in first
-    assert "'pdf' is not one of" in second
+    assert "the format is not one of" in second
 
 
 def test_the_parts_of_a_page_are_in_the_wheel(tmp_path: Path) -> None:

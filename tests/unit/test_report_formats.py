@@ -311,7 +311,13 @@ def test_everything_that_is_wrong_with_reports_is_told_at_once(folder: Path) -> 
     assert len(lines) == 5
     for line, told in zip(
         lines,
-        ("'pdf' is not one of", "give a file", "give a file", "nowhere is not a folder", "already"),
+        (
+            "the format is not one of",
+            "give a file",
+            "give a file",
+            "nowhere is not a folder",
+            "already",
+        ),
         strict=True,
     ):
         assert told in line

@@ -310,9 +310,9 @@ def test_who_names_no_secret_is_told_how() -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        pytest.param(["--at", "24:00"], "--at: '24:00' is not HH:MM", id="hour"),
-        pytest.param(["--at", "6:60"], "--at: '6:60' is not HH:MM", id="minute"),
-        pytest.param(["--at", "daily"], "--at: 'daily' is not HH:MM", id="word"),
+        pytest.param(["--at", "24:00"], "--at is not HH:MM", id="hour"),
+        pytest.param(["--at", "6:60"], "--at is not HH:MM", id="minute"),
+        pytest.param(["--at", "daily"], "--at is not HH:MM", id="word"),
         pytest.param(["--secret", f"{PASSWORD}="], "--secret is not the name", id="secret"),
         pytest.param(["--", "a\nb"], "a line break or a control character", id="line-break"),
         pytest.param(["--", "a\x1bb"], "a line break or a control character", id="control"),

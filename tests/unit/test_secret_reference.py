@@ -121,10 +121,20 @@ def test_without_the_keyring_package_it_says_what_to_install(
 
 @pytest.mark.parametrize(
     "reference",
-    ["", "key.txt", "file:", "env:NAME", "keyring:openspp", "keyring:a/b/c", "command:pass x"],
+    [
+        "",
+        "key.txt",
+        "file:",
+        "env:NAME",
+        "keyring:openspp",
+        "keyring:a/b/c",
+        "command:pass x",
+        "a-pasted-key",
+    ],
 )
 def test_what_cannot_hold_a_new_secret_is_refused(reference: str) -> None:
     error = refusal(reference)
 
     assert error.code == "configuration"
     assert "is not file:PATH or keyring:SERVICE/USER" in error.message
+    assert reference in {"", "file:"} or reference not in error.message  # it may be a key
