@@ -280,7 +280,7 @@ def test_an_exception_of_urllib3_ends_as_one_of_ours(
     [
         pytest.param(http.client.RemoteDisconnected("x"), "unreachable", id="RemoteDisconnected"),
         pytest.param(http.client.BadStatusLine("x"), "not-odoo", id="BadStatusLine"),
-        pytest.param(http.client.InvalidURL("x"), "unreachable", id="InvalidURL"),
+        pytest.param(http.client.InvalidURL("x"), "configuration", id="InvalidURL"),
         pytest.param(ConnectionResetError(104, "x"), "unreachable", id="ConnectionResetError"),
     ],
 )
@@ -293,7 +293,7 @@ def test_what_urllib3_itself_meets_on_the_wire_ends_as_one_of_ours(
     monkeypatch.setattr(HTTPConnection, "request", fail)
     target = Target(name="spp", url="http://spp.example")
 
-    with HttpClient(target) as http_client, pytest.raises(TransportError) as caught:
+    with HttpClient(target) as http_client, pytest.raises(RemoteMailcfgError) as caught:
         http_client.request("GET", "/")
 
     assert caught.value.code == code

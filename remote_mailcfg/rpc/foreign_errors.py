@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import BadStatusLine
+from http.client import BadStatusLine, InvalidURL
 
 from urllib3 import exceptions as transport_errors
 
-from remote_mailcfg.errors import ConfigurationError, TransportError
+from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError, TransportError
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.secret import SentSecrets
 
@@ -39,21 +39,33 @@ def foreign_errors_stopped(target: Target, secrets: SentSecrets) -> Iterator[Non
     except transport_errors.ReadTimeoutError as error:
         raise no_answer(target) from error
     except transport_errors.LocationValueError as error:
-        raise ConfigurationError(
-            "configuration",
-            f"{target.url} is not a valid address: {reason(error)}",
-            "Check OPENSPP_URL, or `url` in the inventory.",
-        ) from error
+        raise _not_an_address(target, reason(error)) from error
     except transport_errors.ProtocolError as error:
-        if _is_no_http(error):
-            raise TransportError(
-                "not-odoo",
-                f"{target.url} answers, and not in HTTP: {reason(error)}",
-                "Check the port of OPENSPP_URL, or of `url` in the inventory.",
-            ) from error
-        raise _broken(target, reason(error)) from error
+        raise _protocol_error(target, error, reason(error)) from error
     except transport_errors.HTTPError as error:
         raise _broken(target, reason(error)) from error
+
+
+def _protocol_error(
+    target: Target, error: transport_errors.ProtocolError, reason: str
+) -> RemoteMailcfgError:
+    if isinstance(_cause_of(error), InvalidURL):
+        return _not_an_address(target, reason)
+    if _is_no_http(error):
+        return TransportError(
+            "not-odoo",
+            f"{target.url} answers, and not in HTTP: {reason}",
+            "Check the port of OPENSPP_URL, or of `url` in the inventory.",
+        )
+    return _broken(target, reason)
+
+
+def _not_an_address(target: Target, reason: str) -> ConfigurationError:
+    return ConfigurationError(
+        "configuration",
+        f"{target.url} is not a valid address: {reason}",
+        "Check OPENSPP_URL, or `url` in the inventory.",
+    )
 
 
 def _is_no_http(error: transport_errors.ProtocolError) -> bool:

@@ -1,9 +1,14 @@
 import base64
 import contextlib
+import gzip
 import socket
 import struct
+import subprocess
+import sys
 import threading
+import zlib
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -278,6 +283,49 @@ def test_an_answer_of_exactly_the_size_limit_is_read() -> None:
 
     with replay(reply) as server, HttpClient(server.target(), max_answer_bytes=1000) as http:
         assert http.request("GET", "/x").body == reply.body
+
+
+@cache
+def bomb(layers: int) -> Reply:
+    """Return an answer of 400 MB of zeros, packed."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    packed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(400)) + packer.flush()
+    for _ in range(layers - 1):
+        packed = gzip.compress(packed)
+    return Reply(body=packed, headers=(("Content-Encoding", ", ".join(["gzip"] * layers)),))
+
+
+ASK_AND_TELL_MEMORY = """
+import pathlib, re, sys
+from remote_mailcfg.errors import TransportError
+from remote_mailcfg.model.target import Target
+from remote_mailcfg.rpc.http import HttpClient
+
+def peak():
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\\s+([0-9]+) kB", status)[1]) // 1024
+
+with HttpClient(Target(name="test", url=sys.argv[1], database="", login="")) as http:
+    before = peak()
+    try:
+        http.request("GET", "/x")
+    except TransportError as error:
+        print(error.code, peak() - before)
+"""
+
+
+@pytest.mark.parametrize(
+    ("layers", "code"),
+    [(1, "not-odoo"), (2, "not-odoo"), pytest.param(7, "unreachable", id="long-chain")],
+)
+def test_a_bomb_of_compression_does_not_take_memory(layers: int, code: str) -> None:
+    with replay(bomb(layers)) as server:
+        command = [sys.executable, "-c", ASK_AND_TELL_MEMORY, server.url]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+    told, megabytes = done.stdout.split()
+    assert told == code
+    assert int(megabytes) < 64  # the limit of an answer is 16
 
 
 def test_after_an_error_the_next_request_takes_a_new_connection() -> None:
