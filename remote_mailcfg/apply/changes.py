@@ -41,7 +41,8 @@ def carry_out(run: Run, changes: Sequence[Change], *, command: str, undoes: str 
 
     Nothing is switched before all is proved. Records are archived and removed after the others are
     switched, so that there is no moment without an active server. What failed is in the result;
-    raises `journal-failed` where not even the begin can be noted, and passes interruptions on.
+    raises `journal-failed` where not even the begin can be noted, and passes on what is no error
+    of ours (an interruption, a bug) once it cleaned up.
     """
     works = tuple(Work(number, change) for number, change in enumerate(changes))
     begun = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -58,10 +59,14 @@ def carry_out(run: Run, changes: Sequence[Change], *, command: str, undoes: str 
             _remove_superseded(run, works)
     except RemoteMailcfgError as failure:
         error = failure
-    except BaseException:
-        _end(run, works, "failed")
+    except BaseException as failure:
+        _end(run, works, failure)
         raise
-    _end(run, works, "failed" if error else "done")
+    _end(run, works, error)
+    if run.unexpected is not None:
+        if error is not None:
+            run.progress.note(f"{target.name}: {error.message}")
+        raise run.unexpected from error
     return CarriedOut(tuple(Carried(it.server_id, it.test, it.outcome) for it in works), error)
 
 
@@ -72,7 +77,7 @@ def _turn(work: Work) -> int:
 def _proved(run: Run, work: Work) -> None:
     try:
         prove(run, work)
-    except RemoteMailcfgError:
+    except BaseException:
         work.outcome = "failed"
         raise
 
@@ -106,6 +111,14 @@ def _remove_superseded(run: Run, works: Sequence[Work]) -> None:
             unlink_servers(run.instance, ids)
 
 
-def _end(run: Run, works: Sequence[Work], state: str) -> None:
-    if not run.open_ended:
-        run.journal.end(state, tuple(work.outcome for work in works))
+def _end(run: Run, works: Sequence[Work], error: BaseException | None) -> None:
+    """Note the end of a run that cleaned up; the others stay open for recovery."""
+    if run.open_ended:
+        return
+    try:
+        run.journal.end("failed" if error else "done", tuple(work.outcome for work in works))
+    except RemoteMailcfgError as left:
+        if error is None:
+            run.tell(left, "The change itself is made and read back.")
+            raise
+        run.tell(error, f"Its end could not be noted ({left.message}).")

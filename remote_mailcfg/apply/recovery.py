@@ -24,7 +24,7 @@ from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.values import Value
 from remote_mailcfg.plan.change import Change
 from remote_mailcfg.store.journal import Journal
-from remote_mailcfg.store.runs import JournaledChange, JournaledRun
+from remote_mailcfg.store.runs import JournaledChange, JournaledRun, load_runs
 
 #: A candidate of another machine is a run of another operator for so long.
 OTHERS_RUN: Final = timedelta(minutes=10)
@@ -160,12 +160,14 @@ def remove_left_candidates(
     progress: Progress,
     servers: Sequence[MailServerRecord],
 ) -> tuple[MailServerRecord, ...]:
-    """Return the servers without the candidates that a run of another machine left, long ago.
+    """Return the servers without the candidates that runs left.
 
-    Raises `stale-plan` where one is so young that its run may be at work.
+    Whoever changes an instance holds its lock, so that no run of this machine is at work. Raises
+    `stale-plan` where a candidate of another machine is so young that its run may be.
     """
     candidates = [server for server in servers if server.ours == "candidate"]
-    young = [server for server in candidates if _is_young(instance, server)]
+    own = {run.name for run in load_runs(instance.target, changing=True)} if candidates else set()
+    young = [it for it in candidates if _run_of(it) not in own and _is_young(instance, it)]
     if young:
         raise RemoteMailcfgError(
             "stale-plan",
@@ -183,6 +185,10 @@ def remove_left_candidates(
 
 def _told(servers: Sequence[MailServerRecord]) -> Iterator[str]:
     return (f"mail server {server.id} '{server.name}'" for server in servers)
+
+
+def _run_of(candidate: MailServerRecord) -> str:
+    return candidate.name.removeprefix(CANDIDATE_PREFIX).partition(": ")[0]
 
 
 def _is_young(instance: Instance, candidate: MailServerRecord) -> bool:

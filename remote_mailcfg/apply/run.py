@@ -14,6 +14,7 @@ from typing import Literal
 from remote_mailcfg.errors import OdooError, RemoteMailcfgError
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.mail_servers import find_servers_named, unlink_servers
+from remote_mailcfg.instance.server_actions import remove_leftover_actions
 from remote_mailcfg.model.capabilities import Capabilities
 from remote_mailcfg.model.mail_server import BACKUP_PREFIX, CANDIDATE_PREFIX
 from remote_mailcfg.model.progress import Progress
@@ -28,6 +29,11 @@ Outcome = Literal["done", "failed", "undone"]
 def new_run_name() -> str:
     """Return the name of a run: when it began, and enough chance to be its own."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def reason(error: BaseException) -> str:
+    """Return why a clean-up failed; of what is no error of ours its kind alone."""
+    return error.message if isinstance(error, RemoteMailcfgError) else type(error).__name__
 
 
 @dataclass(slots=True)
@@ -56,7 +62,7 @@ class Run:
     `test` is False where nothing shall be proved. A run that `keeps_backups` can be rolled back.
     `kept` are backups that stay whatever happens, since what they hold could not be put back. A run
     that could not clean up is `open_ended`: its journal gets no end, and the next run puts it
-    right.
+    right. `unexpected` is what a clean-up failed with that is no error of ours.
     """
 
     instance: Instance
@@ -68,6 +74,7 @@ class Run:
     journal: Journal
     kept: set[int] = field(default_factory=set)
     open_ended: bool = False
+    unexpected: BaseException | None = None
 
     def candidate_name(self, server: str) -> str:
         """Return the name of a candidate for a server."""
@@ -84,6 +91,18 @@ class Run:
         else:
             self.progress.note(f"{self.instance.target.name}: {text}")
 
+    def leave_open(self, error: BaseException, left: BaseException, text: str) -> None:
+        """Keep the run open for recovery, since `left` stopped its clean-up, and tell `text`.
+
+        It is told with `error`, which the clean-up is for, unless `left` is raised in its place.
+        """
+        self.open_ended = True
+        if isinstance(left, RemoteMailcfgError):
+            self.tell(error, text)
+        else:
+            self.unexpected = self.unexpected or left
+            self.tell(left, text)
+
     @contextmanager
     def own_records_removed(self) -> Iterator[None]:
         """Remove candidates on every way out, an interruption included, and unneeded backups.
@@ -93,23 +112,24 @@ class Run:
         try:
             yield
         except BaseException as error:
-            self._remove_or_tell(error)
+            self._remove_or_tell(error, backups=True)
             raise
         try:
             self.remove_own(backups=not self.keeps_backups)
         except BaseException as error:
-            self._remove_or_tell(error)
+            self._remove_or_tell(error, backups=not self.keeps_backups)
             self.tell(error, "The change itself is made and read back.")
             raise
 
-    def _remove_or_tell(self, error: BaseException) -> None:
+    def _remove_or_tell(self, error: BaseException, *, backups: bool) -> None:
         try:
-            self.remove_own(backups=True)
-        except RemoteMailcfgError as left:
-            self.open_ended = True
-            self.tell(
+            self.remove_own(backups=backups)
+            remove_leftover_actions(self.instance, self.name)
+        except BaseException as left:  # noqa: BLE001 - whatever it is, it is raised in the end
+            self.leave_open(
                 error,
-                f"An archived record of run {self.name} may be left ({left.message}): the next"
+                left,
+                f"An archived record of run {self.name} may be left ({reason(left)}): the next"
                 " change on this instance removes it.",
             )
 

@@ -4,11 +4,15 @@ from dataclasses import asdict
 from typing import Any
 
 from remote_mailcfg.apply.proof import run_test
-from remote_mailcfg.apply.run import Run, Work
+from remote_mailcfg.apply.run import Run, Work, reason
 from remote_mailcfg.apply.verify import check_gone, check_written
-from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.instance.external_ids import mark_server, unmark_server
-from remote_mailcfg.instance.mail_servers import copy_server, unlink_servers, write_server
+from remote_mailcfg.instance.mail_servers import (
+    copy_server,
+    fetch_servers,
+    unlink_servers,
+    write_server,
+)
 from remote_mailcfg.instance.server_actions import restore_server
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.values import Values
@@ -34,13 +38,14 @@ def take_back(run: Run, work: Work, error: BaseException) -> None:
     """Undo a change that was made, and tell `error` if that fails."""
     before = work.change.before
     if before is None:
-        _remove(run, work, error)
+        undone = _remove(run, work, error)
     elif work.change.action == "delete":
+        _keep_backup(run, work)
         run.tell(error, f"Mail server {before.id} '{before.name}' stays deleted.")
         return
     else:
-        put_back(run, work, before, error)
-    if not run.open_ended:
+        undone = put_back(run, work, before, error)
+    if undone:
         work.outcome = "undone"
 
 
@@ -57,23 +62,46 @@ def _switch_new(run: Run, work: Work) -> None:
         raise
 
 
-def _remove(run: Run, work: Work, error: BaseException) -> None:
-    """Remove a server that was just made."""
+def _remove(run: Run, work: Work, error: BaseException) -> bool:
+    """Remove a server that was just made; tell whether that went well."""
     try:
         with run.journal.step(work.number, "put-back"):
             unlink_servers(run.instance, (work.server_id,))
             check_gone(run.instance, run.capabilities, work.server_id)
-    except RemoteMailcfgError as left:
-        run.open_ended = True
-        run.tell(error, f"Mail server {work.server_id} may be left, active ({left.message}).")
+    except BaseException as left:  # noqa: BLE001 - whatever it is, it is raised in the end
+        text = f"Mail server {work.server_id} may be left, active ({reason(left)})."
+        run.leave_open(error, left, text)
+        return False
+    return True
 
 
 def _delete(run: Run, work: Work, before: MailServerRecord) -> None:
     if run.keeps_backups and before.ours is None:
         _back_up(run, work, before)
-    with run.journal.step(work.number, "unlink"):
-        unlink_servers(run.instance, (before.id,))
-        check_gone(run.instance, run.capabilities, before.id)
+    try:
+        with run.journal.step(work.number, "unlink"):
+            unlink_servers(run.instance, (before.id,))
+            check_gone(run.instance, run.capabilities, before.id)
+    except BaseException as error:
+        _look_for_deleted(run, work, before, error)
+        raise
+
+
+def _look_for_deleted(run: Run, work: Work, before: MailServerRecord, error: BaseException) -> None:
+    """Keep the backup of a server that may be removed although the call failed."""
+    left: BaseException = error
+    try:
+        if fetch_servers(run.instance, run.capabilities, ids=[before.id]):
+            return
+    except BaseException as failure:  # noqa: BLE001 - whatever it is, it is raised in the end
+        left = failure
+    _keep_backup(run, work)
+    run.leave_open(
+        error,
+        left,
+        f"Mail server {before.id} '{before.name}' may be removed: the next change on this instance"
+        " looks, and `remote-mailcfg rollback` then makes it again.",
+    )
 
 
 def _switch_live(run: Run, work: Work, before: MailServerRecord) -> None:
@@ -121,6 +149,11 @@ def _back_up(run: Run, work: Work, before: MailServerRecord) -> None:
         done["id"] = work.backup
 
 
+def _keep_backup(run: Run, work: Work) -> None:
+    if work.backup is not None:
+        run.kept |= {work.backup}
+
+
 def _mark(run: Run, work: Work) -> None:
     """Mark the record as ours, or take the mark away; asked for by its key."""
     change = work.change
@@ -134,8 +167,8 @@ def _mark(run: Run, work: Work) -> None:
         work.marked = not change.unmarks
 
 
-def put_back(run: Run, work: Work, before: MailServerRecord, error: BaseException) -> None:
-    """Write the old values of what was written, and tell `error` if even that fails.
+def put_back(run: Run, work: Work, before: MailServerRecord, error: BaseException) -> bool:
+    """Write the old values of what was written; tell whether that went well, and `error` if not.
 
     Where there is a backup, the server copies them from it in one write; the backup's name and
     archived state are its own, and a backup that could not be put back is kept.
@@ -146,17 +179,19 @@ def put_back(run: Run, work: Work, before: MailServerRecord, error: BaseExceptio
             if work.marked and work.change.key is not None:
                 unmark_server(run.instance, work.change.key)
                 work.marked = False
-    except RemoteMailcfgError as left:
-        run.open_ended = True
+    except BaseException as left:  # noqa: BLE001 - whatever it is, it is raised in the end
+        _keep_backup(run, work)
         where = ""
         if work.backup is not None:
-            run.kept |= {work.backup}
             where = f" Its old state is kept in the archived record {work.backup}."
-        run.tell(
+        run.leave_open(
             error,
-            f"Mail server {before.id} could not be put back ({left.message}): look at it now."
+            left,
+            f"Mail server {before.id} could not be put back ({reason(left)}): look at it now."
             + where,
         )
+        return False
+    return True
 
 
 def _write_old(run: Run, work: Work, before: MailServerRecord) -> None:

@@ -10,7 +10,7 @@ A write that was cut short leaves a torn end. It stays as it is, on a line of it
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -98,6 +98,7 @@ class Journal:
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
                 line = self._close_torn_end() + line
+                self._end_is_whole = False
                 if os.write(handle, line) != len(line):
                     raise OSError(0, "the disk is full")
                 os.fsync(handle)
@@ -163,7 +164,8 @@ class Journal:
             yield found
         except BaseException as error:
             code = error.code if isinstance(error, RemoteMailcfgError) else type(error).__name__
-            self.note(change=change, step=step, state="failed", because=code)
+            with suppress(RemoteMailcfgError):  # then it stays as intended; `error` counts
+                self.note(change=change, step=step, state="failed", because=code)
             raise
         self.note(change=change, step=step, state="done", **found)
 

@@ -1,20 +1,14 @@
 """The promise: no active server whose connection was changed and not proved, and none missing."""
 
-from collections.abc import Callable
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from remote_mailcfg.errors import OdooError, RemoteMailcfgError, TransportError
-from remote_mailcfg.model.mail_server import BACKUP_PREFIX
+from remote_mailcfg.errors import TransportError
 from remote_mailcfg.secret import Secret
 from tests.apply_stage import (
     REFUSED,
-    SCENES,
-    Breaking,
     Stage,
-    check_promise,
     creating,
     gmail_row,
     live_row,
@@ -391,152 +385,3 @@ def test_a_priority_of_a_server_with_a_token_is_written_without_a_test() -> None
     stage.carry_out()
 
     assert stage.steps == ["write [7]"]
-
-
-# Any call may fail
-
-ERRORS: dict[str, tuple[Callable[[], BaseException], bool]] = {
-    "refused": (lambda: OdooError("refused-by-odoo", "no"), False),
-    "timeout-before": (lambda: TransportError("timeout", "no answer within 90 s"), False),
-    "timeout-after": (lambda: TransportError("timeout", "no answer within 90 s"), True),
-    "interrupt-before": (KeyboardInterrupt, False),
-    "interrupt-after": (KeyboardInterrupt, True),
-}
-
-
-def calls_of(scene: Callable[[], Stage]) -> list[Call]:
-    """Return the calls of a scene in which nothing fails, its journal out of the way."""
-    stage = scene()
-    with TemporaryDirectory() as state, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("XDG_STATE_HOME", state)
-        stage.carry_out()
-    return stage.transport.calls
-
-
-def failures(*, without: str = "") -> list[Any]:
-    """Return each call of each scene with each error."""
-    rows = []
-    for scene_name, scene in SCENES.items():
-        if scene_name == without:
-            continue
-        for index, call in enumerate(calls_of(scene)):
-            for error_name, (error, done) in ERRORS.items():
-                name = f"{scene_name}-{index}-{call.method}-{error_name}"
-                rows.append(pytest.param(scene, index, error, done, id=name))
-    return rows
-
-
-def carry_out_broken(
-    scene: Callable[[], Stage],
-    index: int,
-    error: Callable[[], BaseException],
-    *,
-    done: bool,
-    every: bool = False,
-) -> tuple[Stage, BaseException | None]:
-    """Carry out a scene in which a call fails; return it and what it ended with."""
-    stage = scene()
-    stage.transport = FakeTransport(Breaking(stage.table, index, error, done, every))
-    try:
-        stage.carry_out()
-    except (RemoteMailcfgError, KeyboardInterrupt) as ended:
-        return stage, ended
-    return stage, None
-
-
-def check_said(text: str, stage: Stage, ended: BaseException | None) -> None:
-    """Check that the user reads this: in the error's hint, or, after an interruption, in a note."""
-    if isinstance(ended, RemoteMailcfgError):
-        assert text in ended.hint
-    else:
-        assert any(text in note for note in stage.progress.notes)
-
-
-@pytest.mark.parametrize(("scene", "index", "error", "done"), failures())
-def test_no_failing_call_leaves_an_unproved_server_or_none(
-    scene: Callable[[], Stage],
-    index: int,
-    error: Callable[[], BaseException],
-    done: bool,  # noqa: FBT001 - a row's value
-) -> None:
-    stage, _ = carry_out_broken(scene, index, error, done=done)
-
-    check_promise(stage)
-
-
-@pytest.mark.parametrize(("scene", "index", "error", "done"), failures())
-def test_a_failing_call_leaves_no_candidate_or_says_so(
-    scene: Callable[[], Stage],
-    index: int,
-    error: Callable[[], BaseException],
-    done: bool,  # noqa: FBT001 - a row's value
-) -> None:
-    stage, ended = carry_out_broken(scene, index, error, done=done)
-
-    if stage.candidates:
-        check_said("may be left", stage, ended)
-
-
-@pytest.mark.parametrize(
-    ("scene", "index", "error", "done"),
-    failures(without="update-gmail"),
-)
-def test_an_instance_that_goes_away_keeps_the_promise(
-    scene: Callable[[], Stage],
-    index: int,
-    error: Callable[[], BaseException],
-    done: bool,  # noqa: FBT001 - a row's value
-) -> None:
-    stage, _ = carry_out_broken(scene, index, error, done=done, every=True)
-
-    check_promise(stage)
-
-
-@pytest.mark.parametrize("index", range(1, 5))
-@pytest.mark.parametrize("error", ["refused", "timeout-before"])
-def test_a_token_server_that_cannot_be_put_back_is_told(index: int, error: str) -> None:
-    stage, ended = carry_out_broken(
-        SCENES["update-gmail"], index, ERRORS[error][0], done=False, every=True
-    )
-
-    assert stage.live["from_filter"] == "example.org"
-    check_said("could not be put back", stage, ended)
-
-
-def test_a_candidate_that_cannot_be_removed_is_told_beside_the_failed_test() -> None:
-    stage = updating(failure=refuse_everything)
-    stage.transport = FakeTransport(lambda c: c.method == "unlink" or stage.table(c))
-
-    error = stage.fail()
-
-    assert len(stage.candidates) == 1
-    assert "An archived record of run" in error.hint
-
-
-def test_a_candidate_that_cannot_be_removed_in_the_end_is_an_error() -> None:
-    stage = updating()
-    stage.transport = FakeTransport(lambda c: c.method == "unlink" or stage.table(c))
-
-    error = stage.fail(code="not-verified")
-
-    assert error.message == "a record of this run could not be removed"
-    assert error.hint.startswith("The change itself is made and read back. An archived record")
-    assert stage.live["smtp_host"] == "new.example.org"
-
-
-def test_a_backup_that_could_not_be_put_back_is_kept_and_named() -> None:
-    stage = updating({"smtp_pass": Secret("n3w")})
-    stage.test = False
-
-    def fail(call: Call) -> Any:
-        if call.model == "ir.actions.server" or call.name == f"{SERVERS}.search_count":
-            raise OdooError("refused-by-odoo", "no")
-        return stage.table(call)
-
-    stage.transport = FakeTransport(fail)
-
-    error = stage.fail(code="refused-by-odoo")
-
-    assert "Its old state is kept in the archived record 8" in error.hint
-    assert stage.table.rows[8]["smtp_pass"] == "0ld"
-    assert str(stage.table.rows[8]["name"]).startswith(BACKUP_PREFIX)

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from remote_mailcfg.apply.run import new_run_name
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.operations.change_server import (
@@ -14,7 +15,9 @@ from remote_mailcfg.operations.change_server import (
     refuse_used,
 )
 from remote_mailcfg.plan.change import Change
+from remote_mailcfg.store.journal import Journal
 from tests.fake_transport import (
+    TARGET,
     Call,
     FakeTransport,
     MailServerTable,
@@ -49,6 +52,21 @@ def test_a_scene_has_every_server_and_what_the_instance_can_hold() -> None:
 
     assert [server.id for server in scene.servers] == [1, 2]
     assert "ssl_strict" in scene.capabilities.encryptions
+
+
+def test_a_young_candidate_of_a_run_of_this_machine_is_no_other_operators() -> None:
+    run = new_run_name()
+    journal = Journal(TARGET, run)
+    journal.begin(TARGET, (), command="apply", at="", undoes="", test=True)
+    journal.end("failed", ())
+    own = make_row(2, name=f"remote-mailcfg candidate {run}: S1", active=False)
+    other = make_row(3, name=f"remote-mailcfg candidate {new_run_name()}: S1", active=False)
+
+    scene = see(make_row(1), own)
+
+    assert [server.id for server in scene.servers] == [1]
+    with pytest.raises(RemoteMailcfgError, match="another operator's run is at work"):
+        see(make_row(1), other)
 
 
 def test_a_personal_server_is_never_ours_to_change() -> None:
