@@ -1,6 +1,7 @@
 """List the mail servers of an instance, archived ones too."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from remote_mailcfg.instance.external_ids import fetch_managed
 from remote_mailcfg.instance.mail_servers import fetch_capabilities, fetch_servers
@@ -15,18 +16,22 @@ from remote_mailcfg.operations.entry import enter_instance
 class ServerList:
     """All mail servers in Odoo's order; `default_id` is the one used when no filter decides.
 
-    `managed` are the ids of those that are marked as ours.
+    `managed` are the ids of those that are marked as ours, by the key of their entry.
     """
 
     servers: tuple[MailServerRecord, ...]
     default_id: int | None
-    managed: frozenset[int] = frozenset()
+    managed: Mapping[str, int] = field(default_factory=dict)
+
+    def is_managed(self, server: MailServerRecord) -> bool:
+        """Tell whether a server is marked as ours."""
+        return server.id in self.managed.values()
 
 
 def list_servers(target: Target, progress: Progress) -> ServerList:
     """Fetch the mail servers of `target`."""
     with enter_instance(target, progress) as instance:
         servers = fetch_servers(instance, fetch_capabilities(instance))
-        managed = fetch_managed(instance).values()
+        managed = fetch_managed(instance)
     default = default_server(servers)
-    return ServerList(servers, default.id if default else None, frozenset(managed))
+    return ServerList(servers, default.id if default else None, managed)

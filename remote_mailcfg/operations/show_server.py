@@ -12,5 +12,5 @@ def show_server(target: Target, progress: Progress, *, named: str) -> ChangedSer
     """Fetch the server of this id or name. Raises `not-found` or `ambiguous`."""
     found = list_servers(target, progress)
     server = find_server(found.servers, named)
-    managed = server.id in found.managed
-    return ChangedServer(server, is_default(found.servers, server), None, managed=managed)
+    is_used, managed = is_default(found.servers, server), found.is_managed(server)
+    return ChangedServer(server, is_used, None, managed=managed)

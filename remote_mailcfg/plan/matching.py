@@ -1,6 +1,6 @@
 """Which live record each desired mail server is: marked by its external id, else of its name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.model.desired import DesiredServer
@@ -19,7 +19,8 @@ def match_servers(
 
     `managed` are the ids of the records that are marked, by key. Personal servers (19) and what
     this tool made for itself are nobody's. Of several records of a name the one that is as the
-    entry says is taken. Raises `ambiguous` with the ids where none is.
+    entry says is taken, and one that bears the mark of an entry that is not for this instance only
+    where there is no other. Raises `ambiguous` with the ids where none is to be preferred.
     """
     open_records = {
         record.id: record
@@ -29,11 +30,10 @@ def match_servers(
     found: dict[str, MailServerRecord | None] = {}
     for entry in desired:
         found[entry.key] = open_records.pop(managed.get(entry.key, 0), None)
-    for record_id in managed.values():
-        open_records.pop(record_id, None)  # of an entry that is not for this instance any more
+    marked = frozenset(managed.values())
     for entry in desired:
         if found[entry.key] is None:
-            record = _of_its_name(entry, list(open_records.values()))
+            record = _of_its_name(entry, list(open_records.values()), marked)
             found[entry.key] = open_records.pop(record.id) if record else None
     return found
 
@@ -62,10 +62,12 @@ def told(record: MailServerRecord, field: str) -> object:
 
 
 def _of_its_name(
-    entry: DesiredServer, records: Sequence[MailServerRecord]
+    entry: DesiredServer, records: Sequence[MailServerRecord], marked: Collection[int]
 ) -> MailServerRecord | None:
     named = [record for record in records if record.name == entry.values["name"]]
+    named.sort(key=lambda record: record.id in marked)
     same = [record for record in named if not differing(entry, record)]
+    named = [it for it in named if it.id not in marked] or named
     if len(named) > 1 and not same:
         ids = ", ".join(str(record.id) for record in named)
         raise RemoteMailcfgError(

@@ -3,9 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Any, Final
 
 from remote_mailcfg.fleet.runner import Outcome
+from remote_mailcfg.model.desired import INSTANCE_PLACE
 from remote_mailcfg.model.from_filter import split_from_filter
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.operations.list_servers import ServerList
@@ -19,8 +22,29 @@ HEAD: Final = (
 )
 FILES: Final = ("smtp_ssl_certificate", "smtp_ssl_private_key")
 
-#: Values in a form that can be compared: field and value in the order of the file.
-Entry = tuple[tuple[str, Any], ...]
+#: What a value must be for the key of an external id to be one of the file.
+KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """A live server that goes into the file: its values, and the key of its external id."""
+
+    instance: str
+    key: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A server of the file: what instances have alike, by the name of each, and how it is said.
+
+    `key` is that of their external ids, `""` where none has one.
+    """
+
+    key: str
+    values: dict[str, Any]
+    instances: list[str]
 
 
 def make_file(outcomes: Sequence[Outcome[ServerList]]) -> str:
@@ -28,35 +52,115 @@ def make_file(outcomes: Sequence[Outcome[ServerList]]) -> str:
     import tomlkit  # noqa: PLC0415 - slow to load
 
     document = tomlkit.document()
-    found = _by_instance(outcomes)
     for line in (*HEAD, *_left_out(outcomes)):
         document.add(tomlkit.comment(line))
     tables = tomlkit.aot()
-    taken: Counter[str] = Counter()
-    for entry, names in found.items():
+    entries = _entries(outcomes)
+    for key, entry in zip(_keys(entries, outcomes), entries, strict=True):
         table = tomlkit.table()
-        key = _key(str(dict(entry)["name"]), taken)
-        for field, value in _lines(key, dict(entry)):
+        for field, value in _lines(key, entry.values):
             table.add(field, value)
-        if len(names) < len(outcomes):
-            table.add("tags", names)
+        if len(entry.instances) < len(outcomes):
+            table.add("tags", entry.instances)
         tables.append(table)
     document.add(tomlkit.nl())
-    document.add("mail_server", tables if found else tomlkit.array())
+    document.add("mail_server", tables if entries else tomlkit.array())
     return document.as_string()
 
 
-def _by_instance(outcomes: Sequence[Outcome[ServerList]]) -> dict[Entry, list[str]]:
-    """Return each different server with the instances that have it; a twin is one of its own."""
-    found: dict[Entry, list[str]] = {}
-    for outcome in outcomes:
-        twins: Counter[Entry] = Counter()
-        for record in outcome.result.servers if outcome.result else ():
-            if _is_wanted(record) and _is_complete(record):
-                values = tuple(_values(record))
-                twins[values] += 1
-                found.setdefault((*values, ("twin", twins[values])), []).append(outcome.target.name)
-    return found
+def _entries(outcomes: Sequence[Outcome[ServerList]]) -> list[Entry]:
+    """Return each different server with the instances that have it, in the order of the first."""
+    families: dict[tuple[str, str], list[Live]] = {}
+    for family, server in _by_family(outcomes):
+        families.setdefault(family, []).append(server)
+    return [entry for servers in families.values() for entry in _alike(servers)]
+
+
+def _by_family(
+    outcomes: Sequence[Outcome[ServerList]],
+) -> Iterator[tuple[tuple[str, str], Live]]:
+    """Yield every server with what it may share an entry with: those of its key, or else name.
+
+    One without an external id goes with those of its name that have one, unless its instance has
+    that key already.
+    """
+    results = [(it.target.name, it.result) for it in outcomes if it.result]
+    live = [it for name, result in results for it in _live(name, result)]
+    keys = {name: set(result.managed) for name, result in results}
+    pairs = {(it.instance, it.values["name"]) for it in live}
+    shared = Counter(name for _instance, name in pairs)
+    names = [_general_name(it, shared) for it in live]
+    key_of = {name: it.key for name, it in zip(names, live, strict=True) if it.key}
+    for name, server in zip(names, live, strict=True):
+        key = server.key or key_of.get(name, "")
+        joins = server.key or key not in keys[server.instance]
+        yield ("key", key) if key and joins else ("name", name), server
+
+
+def _live(instance: str, result: ServerList) -> Iterator[Live]:
+    key_of = {record_id: key for key, record_id in result.managed.items()}
+    for record in result.servers:
+        if _is_wanted(record) and _is_complete(record):
+            key = key_of.get(record.id, "")
+            yield Live(
+                instance=instance,
+                key=key if KEY.fullmatch(key) else "",
+                values=dict(_values(record)),
+            )
+
+
+def _general_name(server: Live, shared: Mapping[str, int]) -> str:
+    """Return the name of a server; one of its instance alone without the instance's name."""
+    name = str(server.values["name"])
+    return name if shared[name] > 1 else str(_general(name, server.instance))
+
+
+def _general(value: Any, instance: str) -> Any:
+    """Return a value with {instance} in the place of the instance's name."""
+    if isinstance(value, tuple):
+        return tuple(_general(it, instance) for it in value)
+    return value.replace(instance, INSTANCE_PLACE) if isinstance(value, str) else value
+
+
+def _alike(servers: Sequence[Live]) -> list[Entry]:
+    """Return the entries of a family, the most frequent with its key; a twin is one of its own.
+
+    A value is said with {instance} where that makes fewer different ones of it.
+    """
+    general = {
+        field
+        for field in {name: None for server in servers for name in server.values}
+        if len({_general(it.values.get(field), it.instance) for it in servers})
+        < len({it.values.get(field) for it in servers})
+    }
+    found: dict[tuple[Any, ...], Entry] = {}
+    twins: Counter[tuple[Any, ...]] = Counter()
+    for it in servers:
+        values = {
+            field: _general(value, it.instance) if field in general else value
+            for field, value in it.values.items()
+        }
+        alike = tuple(values.items())
+        twins[alike, it.instance] += 1
+        entry = found.setdefault((alike, twins[alike, it.instance]), Entry("", values, []))
+        entry.instances.append(it.instance)
+    key = next((it.key for it in servers if it.key), "")
+    most = max(found.values(), key=lambda entry: len(entry.instances))
+    return [replace(it, key=key) if it is most else it for it in found.values()]
+
+
+def _keys(entries: Sequence[Entry], outcomes: Sequence[Outcome[ServerList]]) -> Iterator[str]:
+    """Yield a key for each entry: its own, else one of its name that no external id has."""
+    taken = {key for outcome in outcomes if outcome.result for key in outcome.result.managed}
+    for entry in entries:
+        key = entry.key
+        if not key:
+            name = str(entry.values["name"]).replace(INSTANCE_PLACE, "").lower()
+            slug = re.sub(r"[^a-z0-9]+", "-", name).strip("-") or "server"
+            numbered = (f"{slug}-{number}" for number in count(2))
+            key = next(it for it in chain([slug], numbered) if it not in taken)
+        taken.add(key)
+        yield key
 
 
 def _left_out(outcomes: Sequence[Outcome[ServerList]]) -> Iterator[str]:
@@ -101,20 +205,17 @@ def _values(record: MailServerRecord) -> Iterator[tuple[str, Any]]:
 
 def _lines(key: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the keys of a table; a secret is a reference that is to be filled."""
+    is_general = any(INSTANCE_PLACE in str(value) for value in values.values())
     yield "key", key
     for field, value in values.items():
         if field == "smtp_pass":
-            yield field, f"env:SMTP_PASS_{re.sub('[^A-Z0-9]', '_', key.upper())}"
+            name = re.sub("[^A-Z0-9]", "_", key.upper())
+            yield field, f"env:SMTP_PASS_{name}{f'_{INSTANCE_PLACE}' if is_general else ''}"
         elif field in FILES:
-            yield field, f"file:{key}-{field.removeprefix('smtp_ssl_')}.pem"
-        elif field != "twin":
+            name = f"{key}-{INSTANCE_PLACE}" if is_general else key
+            yield field, f"file:{name}-{field.removeprefix('smtp_ssl_')}.pem"
+        else:
             yield field, list(value) if isinstance(value, tuple) else value
-
-
-def _key(name: str, taken: Counter[str]) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "server"
-    taken[slug] += 1
-    return slug if taken[slug] == 1 else f"{slug}-{taken[slug]}"
 
 
 EXPORT: Final = View(SERVER_LIST.data, SERVER_LIST.rows, SERVER_LIST.text, merged=make_file)

@@ -52,7 +52,7 @@ def _data(result: ServerList) -> dict[str, Any]:
 
 def _rows(result: ServerList) -> list[Row]:
     return [
-        render_server(s, default=s.id == result.default_id, managed=s.id in result.managed)
+        render_server(s, default=s.id == result.default_id, managed=result.is_managed(s))
         for s in result.servers
     ]
 
@@ -72,7 +72,7 @@ def _text(result: ServerList) -> RenderableType:
                 _state(
                     server,
                     default=server.id == result.default_id,
-                    managed=server.id in result.managed,
+                    managed=result.is_managed(server),
                 ),
             )
             for server in result.servers

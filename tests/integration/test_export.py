@@ -1,12 +1,13 @@
 """The live mail servers of a fleet as a file, and the plan that finds no difference."""
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.fleet import NAMES, Fleet
+from tests.integration.fleet import NAMES, Fleet, running_fleet
 
 MAIN = {"name": "Main", "smtp_host": "smtp.example.org", "smtp_port": 587, "sequence": 5}
 LOGIN = {"smtp_encryption": "starttls", "smtp_user": "mailer", "smtp_pass": "smtp-Canary-1"}
@@ -127,3 +128,148 @@ def test_an_instance_that_fails_is_told_and_the_others_are_there(fleet: Fleet) -
     assert ran.code == 1
     assert "error: gone: " in ran.err
     assert [it.get("tags") for it in tomllib.loads(ran.out)["mail_server"]] == [None]
+
+
+# Servers that are managed
+
+
+DISTRICT = """
+[[mail_server]]
+key = "relay"
+name = "Mail of {instance}"
+smtp_encryption = "none"
+smtp_host = "{instance}.mail.example.org"
+smtp_port = 2525
+smtp_user = "{instance}@example.org"
+smtp_pass = "env:SMTP_PASS_MAIN"
+from_filter = ["{instance}.example.org", "example.org"]
+
+[[mail_server]]
+key = "Second_1"
+name = "Zweiter"
+smtp_host = "second.example.org"
+smtp_port = 2525
+"""
+
+
+@pytest.fixture
+def twelve(tmp_path: Path) -> Iterator[Fleet]:
+    """Run twelve instances, the name of the first of which begins that of others."""
+    with running_fleet(tmp_path, [f"district-{number}" for number in range(1, 13)]) as fleet:
+        yield fleet
+
+
+def roll_out(fleet: Fleet, folder: Path, text: str) -> None:
+    file = folder / "wanted.toml"
+    file.write_text(text)
+    ran = fleet.run(
+        "apply", str(file), "--all", "--yes", "--no-test", SMTP_PASS_MAIN="smtp-Canary-1"
+    )
+    assert ran.code == 0, ran.out + ran.err
+
+
+def plan_of_export(fleet: Fleet, folder: Path, *words: str) -> list[list[str]]:
+    """Export, plan right after, and return what is to be done on each instance."""
+    file = folder / "exported.toml"
+    assert fleet.run("export", str(file), *words).code == 0
+    ran = fleet.json("plan", str(file), *words)
+    assert ran.code == 0, ran.out + ran.err
+    assert all(it["data"]["unmanaged"] == [] for it in ran.json["results"])
+    return [[c["action"] for c in it["data"]["changes"]] for it in ran.json["results"]]
+
+
+def test_what_apply_made_on_twelve_instances_has_its_key(twelve: Fleet, tmp_path: Path) -> None:
+    roll_out(twelve, tmp_path, DISTRICT)
+
+    servers = exported(twelve)
+
+    assert [(it["key"], it["name"], it.get("tags")) for it in servers] == [
+        ("relay", "Mail of {instance}", None),
+        ("Second_1", "Zweiter", None),
+    ]
+    assert servers[0]["smtp_host"] == "{instance}.mail.example.org"
+    assert servers[0]["smtp_user"] == "{instance}@example.org"
+    assert servers[0]["from_filter"] == ["{instance}.example.org", "example.org"]
+    assert servers[0]["smtp_pass"] == "env:SMTP_PASS_RELAY_{instance}"
+    assert plan_of_export(twelve, tmp_path, "--all") == [["unchanged", "unchanged"]] * 12
+
+
+def test_what_apply_made_on_one_instance_has_its_key(twelve: Fleet, tmp_path: Path) -> None:
+    roll_out(twelve, tmp_path, DISTRICT)
+
+    servers = exported(twelve, "-i", "district-1")
+
+    assert [(it["key"], it["name"]) for it in servers] == [
+        ("relay", "Mail of district-1"),
+        ("Second_1", "Zweiter"),
+    ]
+    found = plan_of_export(twelve, tmp_path, "-i", "district-1")
+    assert found == [["unchanged", "unchanged"]]
+
+
+def test_an_instance_that_drifted_has_an_entry_of_its_own(twelve: Fleet, tmp_path: Path) -> None:
+    roll_out(twelve, tmp_path, DISTRICT)
+    drifted = twelve.served["district-2"].database.servers.rows
+    drifted[1]["smtp_port"] = 26
+    drifted[2]["name"] = "Renamed"
+
+    servers = exported(twelve)
+    file = tmp_path / "exported.toml"
+
+    others = [name for name in twelve.served if name != "district-2"]
+    assert [(it["key"], it["tags"]) for it in servers] == [
+        ("relay", others),
+        ("mail-of", ["district-2"]),
+        ("Second_1", others),
+        ("renamed", ["district-2"]),
+    ]
+    assert plan_of_export(twelve, tmp_path, "--all") == [["unchanged", "unchanged"]] * 12
+    file.write_text(file.read_text().replace("smtp_port = 26", "smtp_port = 27"))
+    ran = twelve.json("plan", str(file), "-i", "district-2")
+    assert [(it["action"], it["server"]["id"]) for it in ran.data["changes"]] == [
+        ("adopt", 1),
+        ("unchanged", 2),
+    ]
+
+
+def test_a_server_that_nobody_marked_shares_the_entry_of_one_that_is(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    text = '[[mail_server]]\nkey = "first"\nname = "Main"\nsmtp_host = "smtp.example.org"\n'
+    file = tmp_path / "wanted.toml"
+    file.write_text(text + "smtp_port = 587\nsequence = 5\n")
+    assert fleet.run("apply", str(file), "-i", "south", "--yes", "--no-test").code == 0
+    add(fleet, "north", "east", "west")
+
+    assert [(it["key"], it.get("tags")) for it in exported(fleet)] == [("first", None)]
+    assert plan_of_export(fleet, tmp_path, "--all") == [["unchanged"]] * 4
+
+
+def test_a_name_makes_no_key_that_an_external_id_has(fleet: Fleet, tmp_path: Path) -> None:
+    """The archived server that has it would be changed in the place of the active one."""
+    text = '[[mail_server]]\nkey = "main"\nname = "Old"\nsmtp_host = "old.example.org"\n'
+    file = tmp_path / "wanted.toml"
+    file.write_text(text)
+    assert fleet.run("apply", str(file), "-i", "north", "--yes", "--no-test").code == 0
+    fleet.served["north"].database.servers.rows[1]["active"] = False
+    add(fleet, "north", "south")
+
+    assert [it["key"] for it in exported(fleet)] == ["main-2"]
+    assert plan_of_export(fleet, tmp_path, "--all") == [["unchanged"], ["unchanged"], [], []]
+
+
+def test_names_that_make_the_same_key_get_different_ones(fleet: Fleet, tmp_path: Path) -> None:
+    add(fleet, "north")
+    add(fleet, "north")
+    add(fleet, "north", name="Main 2")
+
+    assert [it["key"] for it in exported(fleet, "-i", "north")] == ["main", "main-2", "main-2-2"]
+    assert plan_of_export(fleet, tmp_path, "-i", "north") == [["unchanged"] * 3]
+
+
+def test_the_name_of_an_instance_within_a_shared_name_is_no_place(fleet: Fleet) -> None:
+    add(fleet, *NAMES, name="Relay of the north", smtp_host="north.example.org")
+
+    assert [(it["name"], it["smtp_host"]) for it in exported(fleet)] == [
+        ("Relay of the north", "north.example.org")
+    ]

@@ -222,8 +222,32 @@ def test_two_entries_of_one_name_take_two_servers() -> None:
     assert actions(made) == [("unchanged", "one", 3), ("unchanged", "two", 4)]
 
 
-def test_a_server_that_is_marked_for_another_entry_is_not_taken_by_its_name() -> None:
-    assert actions(plan([entry()], [MAIN], managed={"other": 3})) == [("create", "main", None)]
+def test_a_server_that_is_marked_for_another_entry_of_the_instance_is_not_taken() -> None:
+    desired = [entry("other"), entry()]
+
+    made = plan(desired, [MAIN], managed={"other": 3})
+
+    assert actions(made) == [("unchanged", "other", 3), ("create", "main", None)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "action"), [({}, "unchanged"), ({"sequence": 1}, "adopt")], ids=["same", "differs"]
+)
+def test_a_server_of_the_name_is_not_made_twice_under_another_key(
+    wanted: dict[str, Any], action: str
+) -> None:
+    """Another instance may have the key: an entry for each of them is what `export` writes."""
+    made = plan([entry("main-2", **wanted)], [MAIN], managed={"main": 3})
+
+    assert actions(made) == [(action, "main-2", 3)]
+
+
+def test_a_server_without_a_mark_is_taken_before_one_with_the_mark_of_no_entry() -> None:
+    free = replace(MAIN, id=7)
+
+    assert actions(plan([entry(sequence=1)], [MAIN, free], managed={"old": 3})) == [
+        ("adopt", "main", 7)
+    ]
 
 
 def test_a_mark_whose_record_is_gone_counts_for_nothing() -> None:
