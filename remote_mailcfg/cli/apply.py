@@ -148,11 +148,12 @@ def _steps(
     run = new_run_name()
     return Steps(
         names=[target.name for target in targets],
-        plan=WithSecrets(partial(plan_to_apply, wanted=wanted, yes=how.yes)),
+        plan=WithSecrets(partial(plan_to_apply, wanted=wanted, yes=how.yes), wanted.references),
         agree=PlanAgreement(
             judge=judge_plans(wanted, how.max_changed),
             carry_out=lambda plans: WithSecrets(
-                partial(apply_servers, wanted=wanted, plans=plans, test=how.test, run=run)
+                partial(apply_servers, wanted=wanted, plans=plans, test=how.test, run=run),
+                wanted.references,
             ),
             yes=how.yes,
             force=how.force,

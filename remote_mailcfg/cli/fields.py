@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from remote_mailcfg.cli.terminal import can_ask
+from remote_mailcfg.cli.terminal import answering, can_ask
 from remote_mailcfg.config.environment import Environment
 from remote_mailcfg.config.mail_server import load_key, load_pem, parse_variables
 from remote_mailcfg.errors import ConfigurationError
@@ -127,7 +127,8 @@ def _from_options(given: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def _ask(field: str) -> Value:
-    text: str = typer.prompt(PROMPTS[field], hide_input=field == "smtp_pass", err=True)
+    with answering():
+        text: str = typer.prompt(PROMPTS[field], hide_input=field == "smtp_pass", err=True)
     return Secret(text) if field == "smtp_pass" else text
 
 

@@ -15,15 +15,15 @@ from remote_mailcfg.cli.command import (
     VerboseOption,
     instance_command,
 )
-from remote_mailcfg.cli.exit_code import EXIT_INTERRUPTED, EXIT_USAGE
+from remote_mailcfg.cli.exit_code import EXIT_INTERRUPTED, code_without_work
 from remote_mailcfg.cli.show import Output, Show
-from remote_mailcfg.cli.terminal import Terminal, can_ask
+from remote_mailcfg.cli.terminal import Terminal, answering, can_ask
 from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.config.environment import Environment, load_environment
 from remote_mailcfg.config.inventory import FILE_NAME, find_inventory
 from remote_mailcfg.config.inventory_edit import Value, add_instance, check_value, load_present
 from remote_mailcfg.config.selection import choose_entries
-from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.fleet.worker import Operation
 from remote_mailcfg.operations.reach_instance import Reached, reach_instance
@@ -54,10 +54,10 @@ def _errors_shown(show: Show[Entry]) -> Iterator[None]:
     """End the command with the exit code of what goes wrong."""
     try:
         yield
-    except ConfigurationError as error:
+    except RemoteMailcfgError as error:
         show.usage_error(error)
-        sys.exit(EXIT_USAGE)
-    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(code_without_work(error))
+    except KeyboardInterrupt:
         show.terminal.problem("interrupted")
         sys.exit(EXIT_INTERRUPTED)
 
@@ -211,9 +211,10 @@ def _ask(key: str, folder: Path) -> Value:
         return value
 
     default = None if key in REQUIRED else ""
-    answer: Value = typer.prompt(
-        QUESTIONS[key], default=default, show_default=False, value_proc=check, err=True
-    )
+    with answering():
+        answer: Value = typer.prompt(
+            QUESTIONS[key], default=default, show_default=False, value_proc=check, err=True
+        )
     return answer
 
 

@@ -1,5 +1,6 @@
 """The console script: the commands, and the one place where a bug becomes exit 70."""
 
+import errno
 import signal
 import sys
 from typing import Annotated, Any
@@ -22,7 +23,8 @@ from remote_mailcfg.cli import (
     schema,
     server,
 )
-from remote_mailcfg.cli.exit_code import EXIT_BUG, EXIT_INTERRUPTED
+from remote_mailcfg.cli.exit_code import EXIT_BUG, EXIT_FAILED, EXIT_INTERRUPTED
+from remote_mailcfg.cli.terminal import OutputLostError, check_output, open_streams
 from remote_mailcfg.errors import describe_bug
 
 
@@ -86,11 +88,19 @@ def main(
 
 def run() -> None:
     """Run the command line; a bug of ours ends with exit 70 and says what to report."""
+    open_streams()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # to clean up as on Ctrl-C
     try:
-        app()
+        try:
+            app()
+        finally:
+            check_output()  # a result that is lost must not end with 0
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+    except OutputLostError as lost:
+        if lost.errno != errno.EPIPE:
+            sys.stderr.write(f"error: the output cannot be written: {lost.strerror}\n")
+        sys.exit(EXIT_FAILED)
     except Exception as crash:  # noqa: BLE001 - the last place where a bug can be told as one
         sys.stderr.write(describe_bug(crash) + "\n")
         sys.exit(EXIT_BUG)

@@ -84,4 +84,6 @@ def register(root: typer.Typer) -> None:
                 "configuration", f"{out.parent} is not a folder that you may write to"
             )
         wanted = Wanted(state=load_desired(file), clear_credentials=clear_credentials)
-        return Planning(WithSecrets(partial(plan_servers, wanted=wanted)), wanted, out)
+        return Planning(
+            WithSecrets(partial(plan_servers, wanted=wanted), wanted.references), wanted, out
+        )

@@ -8,13 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
-import typer
-
 from remote_mailcfg.cli.exit_code import (
     EXIT_DIFFERS,
     EXIT_FAILED,
     EXIT_INTERRUPTED,
-    EXIT_USAGE,
+    code_without_work,
     exit_code,
 )
 from remote_mailcfg.cli.gathered import Gathered
@@ -30,7 +28,14 @@ from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.fleet.executors import open_executor
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.fleet.waves import Waves, parse_waves, run_in_waves
-from remote_mailcfg.fleet.worker import ForOne, Operation, check_travels, perform, work_there
+from remote_mailcfg.fleet.worker import (
+    ForOne,
+    Operation,
+    WithSecrets,
+    check_travels,
+    perform,
+    work_there,
+)
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.report.envelope import failure_of
@@ -44,8 +49,6 @@ CREDENTIALS: Final = frozenset({"api_key", "password"})
 #: What a command does: an operation on each instance, one that looks at all, one in two steps.
 Work = Operation[T] | Gathered[T] | TwoSteps[T]
 Start = Callable[[Environment], Work[T]]
-#: Codes of a run that was right to ask for, and was not begun.
-NOT_BEGUN: Final = frozenset({"busy", "declined", "not-found"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +107,7 @@ def run_command(
             run = _prepare(start, where, environment)
         except RemoteMailcfgError as error:
             show.usage_error(error)
-            return EXIT_USAGE
+            return code_without_work(error)
         _warn(warnings, shown, terminal)
         for entry in run.entries:
             if entry.target.insecure_tls:
@@ -117,14 +120,14 @@ def run_command(
                 show.streamed(outcome)
         except RemoteMailcfgError as error:  # nothing was begun
             show.usage_error(error)
-            return EXIT_FAILED if error.code in NOT_BEGUN else EXIT_USAGE
-        except (KeyboardInterrupt, typer.Abort):
+            return code_without_work(error)
+        except KeyboardInterrupt:
             show.interrupted(run.entries, outcomes)
             return EXIT_INTERRUPTED
         done = [outcome for outcome in outcomes if outcome is not None]
         show.all(done)
         return _final_code(exit_code(done, view), terminal)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         terminal.problem("interrupted")
         return EXIT_INTERRUPTED
     finally:
@@ -269,6 +272,8 @@ def _each(
         work = partial(_work_here, operation, resolver, progress, watch)
         for entry in entries:  # before there is a line on the terminal that changes
             entry.ask(resolver)
+            if isinstance(operation, WithSecrets):
+                operation.ask(entry.target, resolver)
     with open_executor(run.executor, min(run.workers, len(entries))) as executor:
         at_once = len(entries) if run.executor else run.workers
         done = run_in_waves(entries, work, executor, run.waves, is_failed, at_once=at_once)

@@ -1,10 +1,13 @@
 """Where output goes: results to stdout, everything else to stderr."""
 
 import csv
+import io
 import json
 import logging
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -12,8 +15,80 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.status import Status
 
+from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.report.table import CONTROL
 from remote_mailcfg.report.view import Row
+
+
+class OutputLostError(OSError):
+    """Standard output does not take the result: its disk is full, or its reader has ended."""
+
+
+class _Stream(io.TextIOWrapper):
+    """A standard stream; what its encoding lacks is replaced by question marks."""
+
+    def write(self, text: str, /) -> int:
+        """Write, or note that nothing more can be."""
+        try:
+            return super().write(text)
+        except OSError as error:
+            self._lose(error)
+            return len(text)
+
+    def flush(self) -> None:
+        """Flush, or note that nothing more can be."""
+        try:
+            super().flush()
+        except OSError as error:
+            self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        """Let the rest go nowhere, or the interpreter would fail on it again as it ends."""
+        del error
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+
+
+class _Results(_Stream):
+    """Standard output: a result that is lost is an error."""
+
+    lost: OutputLostError | None = None
+
+    def _lose(self, error: OSError) -> None:
+        super()._lose(error)
+        self.lost = OutputLostError(error.errno, error.strerror)
+        raise self.lost from error
+
+
+def check_output() -> None:
+    """Raise `OutputLostError` where a result did not get out, also if that was swallowed."""
+    sys.stdout.flush()
+    if isinstance(sys.stdout, _Results) and sys.stdout.lost:
+        raise sys.stdout.lost
+
+
+def open_streams() -> None:
+    """Make the standard streams such that no text and no reader stops a command half-way.
+
+    Notes that nobody can read (stderr) are dropped: they come in the middle of changes.
+    """
+    for name, kind in (("stdout", _Results), ("stderr", _Stream)):
+        stream = getattr(sys, name)
+        if stream is None:  # it was closed on purpose
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+        elif stream is getattr(sys, f"__{name}__") and isinstance(stream, io.TextIOWrapper):
+            line_buffering, through = stream.line_buffering, stream.write_through
+            encoding = stream.encoding
+            wrapped = kind(
+                stream.detach(),
+                encoding=encoding,
+                errors="replace",
+                line_buffering=line_buffering,
+                write_through=through,
+            )
+            setattr(sys, name, wrapped)
+            setattr(sys, f"__{name}__", wrapped)
 
 
 class PlainConsole(Console):
@@ -75,7 +150,8 @@ class Terminal:
     def confirm(self, question: str) -> bool:
         """Ask on the terminal; no is the answer to everything but a yes."""
         self.done()
-        return typer.confirm(question.translate(CONTROL), err=True)
+        with answering():
+            return typer.confirm(question.translate(CONTROL), err=True)
 
     def show(self, text: RenderableType) -> None:
         """Show what a question is about, on stderr."""
@@ -121,7 +197,20 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turn Ctrl-C and Ctrl-D at a question into the error `interrupted`."""
+    try:
+        yield
+    except (typer.Abort, KeyboardInterrupt):
+        sys.stderr.write("\n")  # the question's line is not ended
+        raise RemoteMailcfgError(
+            "interrupted", "interrupted at the question: nothing was begun"
+        ) from None
+
+
 def ask_secret(question: str) -> str:
     """Ask for a secret on the terminal, without showing it."""
-    answer: str = typer.prompt(question, hide_input=True, err=True)
+    with answering():
+        answer: str = typer.prompt(question, hide_input=True, err=True)
     return answer

@@ -1,10 +1,12 @@
 """What a worker on another machine does for one instance: it resolves the secrets there."""
 
+import contextlib
 import functools
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from remote_mailcfg.config.entry import Entry
@@ -19,9 +21,20 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class WithSecrets(Generic[T]):
-    """An operation that looks up secrets of its own, beside those of the target."""
+    """An operation that looks up secrets of its own, beside those of the target.
+
+    `references` are those that it will look up for a target, each with its folder and what it is.
+    """
 
     function: Callable[[Target, Progress, Secrets], T]
+    references: Callable[[Target], Iterable[tuple[str, Path, str]]]
+
+    def ask(self, target: Target, secrets: Secrets) -> None:
+        """Ask now for what a person has to type; what goes wrong comes again with the lookup."""
+        for reference, folder, what in self.references(target):
+            if reference.startswith("prompt:"):
+                with contextlib.suppress(ConfigurationError):
+                    secrets.resolve(reference, folder=folder, what=what)
 
 
 @dataclass(frozen=True, slots=True)

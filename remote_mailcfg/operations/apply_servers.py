@@ -21,6 +21,7 @@ from remote_mailcfg.operations.plan_servers import (
     LeftAlone,
     PlannedServers,
     Wanted,
+    describe_secret,
     plan_records,
     refuse_emptying,
 )
@@ -154,7 +155,7 @@ def _changes(
         values = dict(_plain_values(planned, plan.server(planned.server_id)))
         for name in _secret_fields(planned):
             entry = entries[planned.key or ""]
-            what = f"{entry.key}: {name}"
+            what = describe_secret(entry, name)
             reference = dict(entry.references)[name]
             try:
                 values[name] = resolve_field(

@@ -1,7 +1,8 @@
 """Plan: what would have to be done so that an instance has the mail servers of a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 from remote_mailcfg.config.mail_server import resolve_field
@@ -61,6 +62,17 @@ class Wanted:
     def on(self, target: Target) -> list[DesiredServer]:
         """Return the servers that an instance shall have."""
         return [it.on(target.name) for it in self.state.servers if it.fits(target)]
+
+    def references(self, target: Target) -> Iterator[tuple[str, Path, str]]:
+        """Yield the references to secrets for an instance, with their folder and what each is."""
+        for entry in self.on(target):
+            for name, reference in entry.references:
+                yield reference, entry.folder, describe_secret(entry, name)
+
+
+def describe_secret(entry: DesiredServer, field: str) -> str:
+    """Return the name of a secret in an error and in a question."""
+    return f"{entry.key}: {field}"
 
 
 def plan_servers(
@@ -165,7 +177,7 @@ def _compare_secrets(
     notes: list[str] = []
     for entry in desired:
         for name, reference in entry.references:
-            what = f"{entry.key}: {name}"
+            what = describe_secret(entry, name)
             if name in left_alone.get(entry.key, ()):
                 states[entry.key, name] = "cannot tell"
                 continue

@@ -8,6 +8,8 @@ from rich.text import Text
 
 from remote_mailcfg.errors import RemoteMailcfgError
 
+#: Codes of what the user chose: these are told without the word error.
+NO_FAULTS: Final = frozenset({"declined", "interrupted"})
 #: What a terminal would obey: control characters but line feed and tab, made visible.
 CONTROL: Final = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if code not in {9, 10}}
 
@@ -26,8 +28,8 @@ def make_table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> 
 
 def make_error(instance: str, error: RemoteMailcfgError) -> Text:
     """Return an error as people read it: for which instance, what, and the next step."""
-    text = Text.assemble(("error", "bold red"), f": {instance}: " if instance else ": ")
-    text.append(error.message.replace("\n", "\n  "))
+    text = Text() if error.code in NO_FAULTS else Text.assemble(("error", "bold red"), ": ")
+    text.append(f"{instance}: " if instance else "").append(error.message.replace("\n", "\n  "))
     if error.hint:
         text.append("\n  ").append("next", style="bold").append(f": {error.hint}")
     return text

@@ -49,6 +49,14 @@ class Terminal:
     def interrupt(self) -> None:
         self._process.send_signal(signal.SIGINT)
 
+    def is_still(self, seconds: float) -> bool:
+        """Whether nothing more comes for a while."""
+        return not select.select([self._master], [], [], seconds)[0]
+
+    def end_input(self) -> None:
+        """Type Ctrl-D."""
+        os.write(self._master, b"\x04")
+
     def finish(self) -> int:
         """Read to the end and return the exit code."""
         deadline = time.monotonic() + DEADLINE_SECONDS

@@ -159,7 +159,7 @@ def test_where_nobody_can_be_asked_yes_must_be_given(fleet: Fleet, file: Path) -
     assert fleet.served["north"].requests == []
 
 
-@pytest.mark.parametrize(("answer", "code", "made"), [("y", 0, 1), ("n", 1, 0)], ids=["yes", "no"])
+@pytest.mark.parametrize(("answer", "code", "made"), [("y", 0, 1), ("n", 0, 0)], ids=["yes", "no"])
 def test_a_person_sees_the_plan_and_is_asked(
     fleet: Fleet, file: Path, answer: str, code: int, made: int
 ) -> None:

@@ -86,5 +86,5 @@ def test_a_person_is_asked_before_a_killed_run_is_put_right(
                     terminal.read_until("Make 1 change(s)")
                     terminal.read_until("[y/N]: ")
                     terminal.type("n")
-                assert terminal.finish() == 1, terminal.screen
+                assert terminal.finish() == 0, terminal.screen
             assert behind.json("runs").data["runs"][-1]["state"] == state

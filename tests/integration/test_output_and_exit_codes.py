@@ -3,18 +3,23 @@
 import csv
 import io
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeers
-from tests.integration.instance import Instance
-from tests.integration.terminal import COLUMNS, on_terminal
+from tests.integration.fleet import Fleet
+from tests.integration.instance import Instance, Ran
+from tests.integration.terminal import COLUMNS, Place, Terminal, on_terminal
 from tests.integration.test_server_list_and_show import SERVER_KEYS
 
 
@@ -199,6 +204,192 @@ def _interrupted_while_held(
     connection, _ = silent_server.accept()
     process.send_signal(signal.SIGINT)
     return connection
+
+
+BREAK_OFF = pytest.mark.parametrize("key", [Terminal.interrupt, Terminal.end_input])
+
+
+def broken_off(
+    place: Place, words: Sequence[str], question: str, key: Callable[[Terminal], None]
+) -> str:
+    """Break a command off at its question; return what it says then."""
+    with on_terminal(place, *words) as terminal:
+        terminal.read_until(question)
+        asked = len(terminal.screen)
+        key(terminal)
+        while terminal.is_still(2):  # Python loses a Ctrl-C in the instant before it reads
+            key(terminal)
+        assert terminal.finish() == 130, terminal.screen
+        return terminal.screen[asked:]
+
+
+@BREAK_OFF
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        (("server", "delete", "1"), "[y/N]: "),
+        (("server", "update", "1", "--smtp-pass"), "Password (not shown): "),
+        (("server", "create", "--smtp-host", "127.0.0.1"), "Name: "),
+    ],
+    ids=["delete", "password", "field"],
+)
+def test_breaking_off_at_a_question_says_that_nothing_was_begun(
+    faulty: tuple[Instance, Served],
+    smtp: SmtpPeers,
+    words: Sequence[str],
+    question: str,
+    key: Callable[[Terminal], None],
+) -> None:
+    instance, _sandbox = faulty
+    server_id = instance.add_server(smtp.plain, active=False)
+    words = [str(server_id) if word == "1" else word for word in words]
+    before = instance.records.servers()
+
+    said = broken_off(instance, words, question, key)
+
+    assert said.endswith("interrupted at the question: nothing was begun\n")
+    assert "error" not in said
+    assert "bug" not in said
+    assert instance.records.servers() == before
+
+
+@BREAK_OFF
+@pytest.mark.parametrize("chosen", [("-i", "north"), ("--all",)], ids=["one", "several"])
+def test_breaking_off_at_the_question_of_apply_and_of_a_credential(
+    fleet: Fleet, tmp_path: Path, chosen: Sequence[str], key: Callable[[Terminal], None]
+) -> None:
+    file = tmp_path / "mail-servers.toml"
+    file.write_text(
+        '[[mail_server]]\nkey = "main"\nname = "Main"\nsmtp_host = "127.0.0.1"\nsmtp_port = 9\n'
+        'smtp_encryption = "none"\nsmtp_user = "u"\nsmtp_pass = "prompt:The relay"\n'
+    )
+
+    at_secret = broken_off(fleet, ["apply", str(file), *chosen], "The relay: ", key)
+    file.write_text(file.read_text().replace("prompt:The relay", "env:RELAY"))
+    at_apply = broken_off(fleet, ["apply", str(file), *chosen], "[y/N]: ", key)
+    text = fleet.inventory.read_text()
+    fleet.inventory.write_text(text.replace("file:password", "prompt:The login"))
+    at_login = broken_off(fleet, ["server", "list", *chosen], "The login: ", key)
+
+    for said in (at_secret, at_apply, at_login):
+        assert "interrupted at the question: nothing was begun\n" in said
+        assert "error" not in said
+        assert "bug" not in said
+
+
+@BREAK_OFF
+def test_breaking_off_at_a_question_of_the_inventory(
+    key: Callable[[Terminal], None], fleet: Fleet
+) -> None:
+    before = fleet.inventory.read_text()
+
+    said = broken_off(fleet, ["instance", "add", "new"], "Address", key)
+
+    assert said.endswith("interrupted at the question: nothing was begun\n")
+    assert fleet.inventory.read_text() == before
+
+
+# Where the output goes
+
+
+def printed(instance: Instance, *words: str, out: int | Path, **variables: str) -> Ran:
+    """Run a command as a process whose standard output is `out`; what is shown is in bytes."""
+    with ExitStack() as stack:
+        stdout = stack.enter_context(out.open("wb")) if isinstance(out, Path) else out
+        process = subprocess.run(
+            [sys.executable, "-m", "remote_mailcfg", *words],
+            env={**os.environ, **instance.environment(**variables)},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    shown = out.read_text("latin-1") if isinstance(out, Path) and out.is_file() else ""
+    return Ran(process.returncode, shown, process.stderr.decode("latin-1"))
+
+
+PRINTING = pytest.mark.parametrize(
+    "words",
+    [
+        ("server", "list"),
+        ("server", "list", "-o", "csv"),
+        ("server", "list", "-o", "json"),
+        ("server", "list", "-o", "jsonl"),
+        ("export",),
+        ("audit", "rules"),
+        ("schema", "instances"),
+        ("instance", "add", "--help"),
+        ("--version",),
+    ],
+    ids=" ".join,
+)
+
+
+@PRINTING
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1"])
+def test_what_the_encoding_of_the_output_lacks_is_replaced(
+    faulty: tuple[Instance, Served],
+    smtp: SmtpPeers,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    encoding: str,
+) -> None:
+    instance, _sandbox = faulty
+    instance.add_server(smtp.plain, name=f"{instance.token} Бюро “Zürich” \u2709")
+
+    ran = printed(instance, *words, out=tmp_path / "out", PYTHONIOENCODING=encoding)
+
+    assert (ran.code, ran.err) == (0, "")
+    if words[0] == "server" and "json" not in words[-1]:
+        umlaut = "?" if encoding == "ascii" else "ü"
+        assert f"???? ?Z{umlaut}rich? ?" in ran.out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+@PRINTING
+def test_a_result_that_the_output_does_not_take_is_exit_1(
+    faulty: tuple[Instance, Served], words: tuple[str, ...]
+) -> None:
+    instance, _sandbox = faulty
+    instance.add_server(smtp_host="127.0.0.1")
+
+    ran = printed(instance, *words, out=Path("/dev/full"))
+
+    assert ran.code == 1
+    assert ran.err == "error: the output cannot be written: No space left on device\n"
+
+
+@PRINTING
+def test_a_reader_that_has_ended_is_exit_1_and_nothing_is_said(
+    faulty: tuple[Instance, Served], words: tuple[str, ...]
+) -> None:
+    instance, _sandbox = faulty
+    instance.add_server(smtp_host="127.0.0.1")
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    ran = printed(instance, *words, out=writer)
+
+    os.close(writer)
+    assert (ran.code, ran.err) == (1, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+def test_notes_that_nobody_can_read_stop_no_change(
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
+) -> None:
+    instance, _sandbox = faulty
+    words = ("server", "create", *instance.options(smtp.plain), "-v")
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "remote_mailcfg", *words],
+            env={**os.environ, **instance.environment()},
+            stdout=subprocess.PIPE,
+            stderr=full,
+            check=False,
+        )
+    assert ran.returncode == 0
+    assert len(instance.named()) == 1
 
 
 def test_a_password_given_as_an_argument_is_refused_and_not_shown(some_instance: Instance) -> None:

@@ -129,7 +129,7 @@ def test_delete_where_nobody_can_be_asked_is_a_usage_error(
     assert len(some_instance.all_of_test()) == 1
 
 
-@pytest.mark.parametrize(("answer", "code", "left"), [("y", 0, 0), ("n", 1, 1)], ids=["yes", "no"])
+@pytest.mark.parametrize(("answer", "code", "left"), [("y", 0, 0), ("n", 0, 1)], ids=["yes", "no"])
 def test_delete_asks_a_person(
     some_instance: Instance, smtp: SmtpPeers, answer: str, code: int, left: int
 ) -> None:
@@ -139,6 +139,7 @@ def test_delete_asks_a_person(
         terminal.type(answer)
         assert terminal.finish() == code, terminal.screen
     assert len(some_instance.named()) == left
+    assert "error" not in terminal.screen
 
 
 @pytest.mark.usefixtures("alone")

@@ -293,5 +293,5 @@ def test_ctrl_c_at_a_question_is_exit_130_and_nothing_is_written() -> None:
     ran = run("instance", "add", "new", typed="https://new.example\n")  # then the input ends
 
     assert ran.exit_code == 130
-    assert ran.stderr.endswith("interrupted\n")
+    assert ran.stderr.endswith("interrupted at the question: nothing was begun\n")
     assert not FILE.exists()
