@@ -25,7 +25,7 @@ def major_version(info: Mapping[str, Any]) -> int:
     The kit turns `server_version_info` into `["OpenSPP", "19.0", …]`.
     """
     told = f"{info.get('server_version', '')} {info.get('server_version_info', '')}"
-    match = re.search(r"\b(\d+)[.,]\s?\d", told)
+    match = re.search(r"\b(\d{1,3})[.,]\s?\d", told)
     return int(match[1]) if match else 0
 
 

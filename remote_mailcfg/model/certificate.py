@@ -2,11 +2,11 @@
 
 import base64
 import binascii
-import re
 from datetime import UTC, datetime
 from typing import Final
 
-_PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
+_END: Final = "-----END CERTIFICATE-----"
 #: Tags of DER (X.690) that lead to the end: Certificate > TBSCertificate > validity > notAfter.
 _SEQUENCE: Final = 0x30
 _VERSION: Final = 0xA0
@@ -19,11 +19,11 @@ def find_expiry(pem: str) -> datetime | None:
 
     RFC 5280, 4.1: the validity is the fifth field of the inner sequence, after an optional version.
     """
-    found = _PEM.search(pem)
-    if found is None:
+    text, is_whole, _ = pem.partition(_BEGIN)[2].partition(_END)
+    if not is_whole:
         return None
     try:
-        inner = _content(_content(base64.b64decode(found[1])))
+        inner = _content(_content(base64.b64decode(text)))
         skipped = 4 if inner[0] == _VERSION else 3
         for _ in range(skipped):
             inner = _rest(inner)

@@ -214,7 +214,7 @@ class Evidence:
     @property
     def major(self) -> int:
         """The number of the version: 17 of `17.0`, 19 of `saas~19.1`; 0 where there is none."""
-        found = re.search(r"\d+", self.version)
+        found = re.search(r"\d{1,3}", self.version)
         return int(found[0]) if found else 0
 
     @property

@@ -11,6 +11,9 @@ _getaddresses = (
     else email.utils.getaddresses
 )
 
+#: No text longer than this, a display name included, is an address. The standard library's parser
+#: takes its time for long ones.
+_LONGEST_ADDRESS = 500
 _PLAIN_ADDRESS = re.compile(r"[a-zA-Z0-9._%+-]+@[a-zA-Z0-9.-]+\.[a-zA-Z]{2,63}")
 
 
@@ -28,6 +31,8 @@ def normalize_address(text: str) -> str:
     A display name (`"Name" <a@b>`) is dropped, the domain lower-cased, the local part too where it
     is ASCII. The same as `email_normalize` in odoo/tools/mail.py (17 and 19).
     """
+    if "@" not in text or len(text) > _LONGEST_ADDRESS:
+        return ""
     found = [(name, address) for name, address in _getaddresses([text]) if "@" in address]
     if any(address.startswith("@") for _, address in found):
         found = [("", address) for address in _PLAIN_ADDRESS.findall(text)] or found

@@ -26,6 +26,8 @@ Cause = Literal[
 
 _SMTP_PORT = 25
 _SMTPS_PORT = 465
+#: How much of a text is looked at, from its beginning and its end.
+_MOST_HEAD, _MOST_TAIL = 4000, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ def classify(text: str, *, smtp_port: int, smtp_encryption: str) -> tuple[Cause,
     the mail server said after it is not, so most causes are found in other languages too.
     The texts: `ir.mail_server.test_smtp_connection` of 17.0 and 19.0, and recordings of both.
     """
+    if len(text) > _MOST_HEAD + _MOST_TAIL:
+        text = text[:_MOST_HEAD] + text[-_MOST_TAIL:]
     for pattern, cause, hint in _RULES:
         if re.search(pattern, text, re.IGNORECASE | re.DOTALL):
             return cause, hint if isinstance(hint, str) else hint(smtp_port, smtp_encryption)

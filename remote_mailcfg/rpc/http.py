@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from http.cookies import CookieError, SimpleCookie
 from typing import Final, Self
 
 import urllib3
@@ -34,6 +33,8 @@ MOST_TRIES: Final = 5
 SHORTEST_KEY: Final = 16
 #: The least wait between two tries, also for a host that asks for none.
 SHORTEST_WAIT_SECONDS: Final = 1.0
+#: A token of RFC 9110, 5.6.2.
+COOKIE_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 logger = logging.getLogger(__name__)
 
@@ -86,15 +87,14 @@ class CookieJar:
     def keep(self, set_cookie: list[str]) -> None:
         """Take over what the server set, and drop what it let expire."""
         for line in set_cookie:
-            try:
-                morsels = SimpleCookie(line).values()
-            except CookieError:  # a proxy's, with a name that is none: Odoo's own is well formed
-                continue
-            for morsel in morsels:
-                if morsel["max-age"] == "0":
-                    self.cookies.pop(morsel.key, None)
-                else:
-                    self.cookies[morsel.key] = morsel.value
+            pair, *attributes = line.split(";")
+            name, _, value = (part.strip() for part in pair.partition("="))
+            if not COOKIE_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
+                continue  # a proxy's, which could not be sent back: Odoo's own is well formed
+            if any(it.strip().lower() == "max-age=0" for it in attributes):
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = value
 
 
 class HttpClient:

@@ -5,7 +5,6 @@ header `X-Odoo-Database` is never sent here: 19 would answer without a cookie.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
@@ -108,12 +107,13 @@ class WebSession:
                 " authenticator app.",
             )
         page = self._get("/web/login/totp", "two-factor form")
-        token = re.search(rb'name="csrf_token"[^>]*value="([^"]+)"', page.body)
-        if token is None:
+        tag = page.body.partition(b'name="csrf_token"')[2].partition(b">")[0]
+        token = tag.partition(b'value="')[2].partition(b'"')[0].decode(errors="replace")
+        if not token:
             raise not_odoo(page, self.target.url + "/web/login/totp")
         code = _totp_code(totp_secret)
         self._http.secrets.add(code, totp_secret)
-        form = {"csrf_token": token[1].decode(), "totp_token": code.reveal()}
+        form = {"csrf_token": token, "totp_token": code.reveal()}
         answer = self._http.request(
             "POST",
             "/web/login/totp",

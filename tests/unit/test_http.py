@@ -400,6 +400,15 @@ def test_a_cookie_with_an_impossible_name_is_left_out() -> None:
     assert jar.cookies == {"c": "2"}
 
 
+@pytest.mark.parametrize("value", ["é", "a\x07b", "a\tb"])
+def test_a_cookie_that_no_header_can_carry_is_left_out(value: str) -> None:
+    jar = CookieJar()
+
+    jar.keep([f"gate={value}", "session_id=one; HttpOnly"])
+
+    assert jar.cookies == {"session_id": "one"}
+
+
 def test_a_request_without_a_jar_neither_sends_nor_keeps_cookies() -> None:
     with replay(cookie("session_id=one"), OK) as server, HttpClient(server.target()) as http:
         http.request("GET", "/x")

@@ -1,0 +1,128 @@
+"""Work on text from outside grows in a line: at these lengths, work in a square takes hours."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.instance.developer_mode import major_version
+from remote_mailcfg.model.certificate import find_expiry
+from remote_mailcfg.model.from_filter import matches_from_filter, normalize_address
+from remote_mailcfg.model.masking import mask_addresses
+from remote_mailcfg.model.smtp_test import classify
+from remote_mailcfg.model.values import check_host
+from remote_mailcfg.rpc.faults import (
+    not_odoo,
+    odoo_error,
+    parse_version,
+    traceback_error,
+)
+from remote_mailcfg.rpc.http import Answer, CookieJar, HttpClient
+from remote_mailcfg.rpc.transport import Access
+from remote_mailcfg.rpc.web import WebSession
+from remote_mailcfg.secret import Secret, SentSecrets
+from tests.replay_server import Reply, replay
+from tests.replay_server import json_reply as json_answer
+
+LENGTH = 400_000
+MOST_SECONDS = 5.0
+ACCESS = Access("http://odoo.example", "odoo17", "admin", Secret("s3cret-s3cret"), SentSecrets())
+
+
+def page(body: str, **headers: str) -> Answer:
+    return Answer(200, {"content-type": "text/html"} | headers, body.encode(), SentSecrets())
+
+
+def within(text: str) -> Callable[[int], str]:
+    """Return what repeats a text up to a length."""
+    return lambda length: (text * (length // len(text) + 1))[:length]
+
+
+def raised(run: Callable[[str], object]) -> Callable[[str], object]:
+    def run_and_catch(text: str) -> None:
+        with pytest.raises(RemoteMailcfgError):
+            run(text)
+
+    return run_and_catch
+
+
+def keep_cookies(text: str) -> None:
+    CookieJar().keep([f"session_id={text}", text])
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "title": lambda text: not_odoo(page(text), "http://odoo.example/x"),
+    "title-begun": lambda text: not_odoo(page("<title>" + text), "http://odoo.example/x"),
+    "media-type": lambda text: not_odoo(page("", **{"content-type": text}), "http://odoo.example"),
+    "retry-after": lambda text: page("", **{"retry-after": text}).retry_after_seconds,
+    "fault": lambda text: traceback_error("x: y\n" + text, ACCESS),
+    "error": lambda text: odoo_error("odoo.exceptions.UserError", text, ACCESS),
+    "version": raised(lambda text: parse_version(text, "http://odoo.example")),
+    "session-version": lambda text: major_version({"server_version": text}),
+    "cookies": keep_cookies,
+    "mask": mask_addresses,
+    "certificate": find_expiry,
+    "address": normalize_address,
+    "filter": lambda text: matches_from_filter(text, "info@example.org"),
+    "cause": lambda text: classify(text, smtp_port=25, smtp_encryption="none"),
+    "cause-of-a-reply": lambda text: classify(
+        "(550, b" + text, smtp_port=25, smtp_encryption="none"
+    ),
+    "host": check_host,
+}
+PIECES = (
+    " ",
+    "a",
+    "1",
+    "-",
+    "@",
+    "a@",
+    "a@b.",
+    ",",
+    '"',
+    "\\012",
+    "(",
+    "<",
+    "<title>",
+    "<title> ",
+    "-----BEGIN CERTIFICATE-----",
+    'database "',
+    "int() argument must be ",
+    "An SSL exception occurred",
+    "TLS ",
+    "Error",
+    "a.",
+    "1,",
+    "1 ",
+    ";p",
+    "@a,",
+)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_long_text_is_read_in_one_pass(piece: str) -> None:
+    text = within(piece)(LENGTH)
+    for name, read in READERS.items():
+        started = time.monotonic()
+        read(text)
+        assert time.monotonic() - started < MOST_SECONDS, name
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", ['name="csrf_token"', 'name="csrf_token" value=', " ", "<"])
+def test_the_page_of_the_second_factor_is_read_in_one_pass(piece: str) -> None:
+    script = (
+        Reply(200, "text/html"),
+        json_answer({"jsonrpc": "2.0", "result": {"uid": None}}),
+        Reply(200, "text/html", within(piece)(LENGTH).encode()),
+    )
+    with replay(*script) as server:
+        target = server.target(totp_secret=Secret("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"))
+        started = time.monotonic()
+        with HttpClient(target) as http, pytest.raises(RemoteMailcfgError) as caught:
+            WebSession(http, target, CookieJar()).log_in(Secret("x"), target.totp_secret)
+
+    assert caught.value.code == "not-odoo"
+    assert time.monotonic() - started < MOST_SECONDS
