@@ -56,12 +56,12 @@ class AuditRun:
         if kept.problem:
             terminal.problem(make_error("", kept.problem))
         self._tell(run, kept.standing, terminal)
-        shown = [it.without(kept.standing) for it in run] if self.only_new else run
+        before = kept.standing if self.only_new else ()
         finished = [
-            replace(outcome, result=replace(outcome.result, examined=examined))
+            replace(outcome, result=replace(outcome.result, examined=it).only_new(before))
             if outcome.result
             else outcome
-            for outcome, examined in zip(outcomes, shown, strict=True)
+            for outcome, it in zip(outcomes, run, strict=True)
         ]
         report = AuditReport(
             at=self.at,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from remote_mailcfg.errors import OdooError
 from remote_mailcfg.rpc.web import WebSession
@@ -34,14 +35,16 @@ def is_openspp(info: Mapping[str, Any]) -> bool:
     return "spp_system_name" in info or "openspp_system_name" in info
 
 
-def deep_link(url: str, version: int) -> str:
+def deep_link(url: str, version: int, mode: str) -> str:
     """Return the address that opens *Outgoing Mail Servers* in developer mode in a browser.
 
-    Both forms were opened in a real Chromium, on 17.0 and on 19.0.
+    The mode is that of the link, `1` where developer mode is off. Both forms were opened in a real
+    Chromium, on 17.0 and on 19.0.
     """
+    debug = f"debug={quote(mode or '1', safe=',')}"
     if version >= PATH_ROUTER:
-        return f"{url}/odoo/action-{ACTION}?debug=1"
-    return f"{url}/web?debug=1#action={ACTION}"
+        return f"{url}/odoo/action-{ACTION}?{debug}"
+    return f"{url}/web?{debug}#action={ACTION}"
 
 
 def has_menu(session: WebSession) -> bool:

@@ -1,6 +1,6 @@
 """Audit: whether outgoing mail of an instance is configured rightly and safely, and leaves."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -25,15 +25,25 @@ from remote_mailcfg.operations.prove_servers import run_tests, testable
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What the rules say about one instance; a finding of `fail_on` or worse makes it fail."""
+    """What the rules say about one instance; a finding of `fail_on` or worse makes it fail.
+
+    `known` is how many findings of earlier audits are left out of it.
+    """
 
     examined: Examined
     fail_on: Severity
+    known: int = 0
 
     @property
     def examination(self) -> Examination:
         """What stands and what was skipped."""
         return self.examined.examination or Examination(findings=(), skipped=())
+
+    def only_new(self, before: Container[str]) -> "Audit":
+        """Return it without the findings whose identities an earlier audit had."""
+        new = self.examined.without(before)
+        known = len(self.examined.findings) - len(new.findings)
+        return replace(self, examined=new, known=known)
 
     @property
     def failing(self) -> tuple[Finding, ...]:

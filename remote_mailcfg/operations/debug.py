@@ -67,5 +67,5 @@ def state_of(session: WebSession | None) -> DeveloperMode:
     """Return what a session last told of its developer mode."""
     if session is None:
         return DeveloperMode("", None)
-    version = major_version(session.info)
-    return DeveloperMode(mode_of(session.info), deep_link(session.target.url, version))
+    version, mode = major_version(session.info), mode_of(session.info)
+    return DeveloperMode(mode, deep_link(session.target.url, version, mode))

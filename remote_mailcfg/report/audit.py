@@ -65,10 +65,19 @@ def _text(audit: Audit) -> RenderableType:
         of_it = [finding for finding in findings if finding.severity == severity]
         if of_it:
             parts += [Text(severity, style=STYLES[severity]), _table(of_it), Text()]
-    if not findings:
-        parts.append(Text("Nothing found."))
+    parts += _summary(len(findings), audit.known)
     parts += _skipped(audit.examination.skipped)
     return Group(*parts)
+
+
+def _summary(found: int, known: int) -> Iterator[Text]:
+    """Yield what a person reads where nothing is shown, or not everything."""
+    earlier = f"{known} finding{'' if known == 1 else 's'}"
+    if not found:
+        remain = "remains" if known == 1 else "remain"
+        yield Text(f"Nothing new; {earlier} {remain}." if known else "Nothing found.")
+    elif known:
+        yield Text(f"Not shown: {earlier} of earlier audits.")
 
 
 def _table(findings: Sequence[Finding]) -> RenderableType:
@@ -102,4 +111,9 @@ def _skipped(skipped: Sequence[Skipped]) -> Iterator[Text]:
         yield Text(f"skipped {', '.join(rules)}: {because}".translate(CONTROL), style="dim")
 
 
-AUDIT: Final = View(_data, _rows, _text, differs=lambda audit: bool(audit.failing))
+def _same(audit: Audit) -> object:
+    """Return what makes two audits the same to a person."""
+    return _data(audit), audit.known
+
+
+AUDIT: Final = View(_data, _rows, _text, alike=_same, differs=lambda audit: bool(audit.failing))

@@ -84,6 +84,28 @@ def test_only_new_leaves_out_what_stood_before(fleet: Fleet) -> None:
     assert found(fleet) == ["north", "south"]
 
 
+def test_what_is_not_new_is_counted(fleet: Fleet, settings: Path) -> None:
+    for name in ("One", "Two", "Three", "Four"):
+        add(fleet, "north", name=name)
+    add(fleet, "south")
+    settings.write_text('[profile.mild]\nrules = ["smtp-debug"]\n')
+    words = ("audit", "--no-test", "--profile", "mild", "--only-new", "-i")
+
+    first = fleet.run(*words, "north").out
+    second = fleet.run(*words, "north").out
+    add(fleet, "north", name="Five")
+    third = fleet.run(*words, "north").out
+    both = fleet.run(*words, "north", "-i", "south", "-i", "east").out
+    again = fleet.run(*words, "north", "-i", "south", "-i", "east").out
+
+    assert "Nothing new" not in first
+    assert second == "Nothing new; 4 findings remain.\n"
+    assert "Not shown: 4 findings of earlier audits." in third
+    assert "north\nNothing new; 5 findings remain.\n" in both
+    assert "south\nNothing new; 1 finding remains.\n" in again
+    assert "east\nNothing found.\n" in again
+
+
 def test_a_profile_says_what_is_bad_enough(fleet: Fleet, settings: Path) -> None:
     add(fleet, "north")
     settings.write_text('[profile.mild]\nrules = ["smtp-debug"]\nfail_on = "critical"\n')

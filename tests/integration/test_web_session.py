@@ -18,10 +18,10 @@ def _sessions(instance: Instance) -> list[Path]:
     return [it for it in instance.state_files() if it.parent.name == "sessions"]
 
 
-def _link(instance: Instance) -> str:
+def _link(instance: Instance, mode: str = "1") -> str:
     if instance.version >= 18:
-        return f"{instance.url}/odoo/action-base.action_ir_mail_server_list?debug=1"
-    return f"{instance.url}/web?debug=1#action=base.action_ir_mail_server_list"
+        return f"{instance.url}/odoo/action-base.action_ir_mail_server_list?debug={mode}"
+    return f"{instance.url}/web?debug={mode}#action=base.action_ir_mail_server_list"
 
 
 def test_a_login_is_kept_for_its_user_alone(instance: Instance) -> None:
@@ -56,7 +56,7 @@ def test_developer_mode_is_switched_on_and_stays(instance: Instance, mode: str) 
     on = instance.json("debug", "on", "--mode", mode)
     status = instance.json("debug", "status")
     instance.run("logout")
-    expected = {"mode": mode, "link": _link(instance)}
+    expected = {"mode": mode, "link": _link(instance, mode)}
     assert (on.code, on.data, status.data) == (0, expected, expected)
 
 

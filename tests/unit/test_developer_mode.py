@@ -111,15 +111,25 @@ def test_openspp_is_told_from_plain_odoo(told: dict[str, Any], *, openspp: bool)
 
 
 @pytest.mark.parametrize(
-    ("version", "link"),
+    ("version", "mode", "link"),
     [
-        (17, "https://spp.example/x/web?debug=1#action=base.action_ir_mail_server_list"),
-        (18, "https://spp.example/x/odoo/action-base.action_ir_mail_server_list?debug=1"),
-        (19, "https://spp.example/x/odoo/action-base.action_ir_mail_server_list?debug=1"),
+        (17, "1", "https://spp.example/x/web?debug=1#action=base.action_ir_mail_server_list"),
+        (
+            17,
+            "assets",
+            "https://spp.example/x/web?debug=assets#action=base.action_ir_mail_server_list",
+        ),
+        (18, "1", "https://spp.example/x/odoo/action-base.action_ir_mail_server_list?debug=1"),
+        (19, "", "https://spp.example/x/odoo/action-base.action_ir_mail_server_list?debug=1"),
+        (
+            19,
+            "assets,tests",
+            "https://spp.example/x/odoo/action-base.action_ir_mail_server_list?debug=assets,tests",
+        ),
     ],
 )
-def test_the_link_opens_the_list_in_developer_mode(version: int, link: str) -> None:
-    assert deep_link("https://spp.example/x", version) == link
+def test_the_link_opens_the_list_in_developer_mode(version: int, mode: str, link: str) -> None:
+    assert deep_link("https://spp.example/x", version, mode) == link
 
 
 # What a session is told to do
