@@ -29,7 +29,7 @@ from remote_mailcfg.model.smtp_test import SmtpTest
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.apply_servers import AppliedServers
 from remote_mailcfg.operations.audit_instance import Audit
-from remote_mailcfg.operations.change_server import ChangedServer
+from remote_mailcfg.operations.change_server import ChangedServer, Foreseen
 from remote_mailcfg.operations.check import CheckResult, Step
 from remote_mailcfg.operations.create_api_key import ApiKey
 from remote_mailcfg.operations.debug import DeveloperMode
@@ -208,6 +208,7 @@ RESULTS = (
         ),
         run="20260102T030405Z-0a1b2c",
     ),
+    Foreseen(servers=2, changes=SERVER),
     RunList((RUN,)),
     ForgottenRun(RUN, 1),
     Reached("admin", "openspp", "17.0", "jsonrpc"),
