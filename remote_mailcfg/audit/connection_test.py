@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from typing import Final
 
+from remote_mailcfg.audit.hosts import is_stub
 from remote_mailcfg.audit.rule import Problem, Rule
 from remote_mailcfg.model.evidence import Evidence
 
 
 def _failed(evidence: Evidence) -> Iterator[Problem]:
+    stubs = {it.id for it in evidence.records if evidence.is_neutralized and is_stub(it)}
     for test in evidence.tests:
-        if not test.ok:
+        if not test.ok and test.id not in stubs:
             first = test.message.strip().partition("\n")
             words = " ".join(" ".join(first).split())
             yield Problem(
@@ -29,7 +31,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         title="The instance cannot send through a mail server",
         why="Odoo's own test of the connection fails, so mails through it do.",
         remedy="`remote-mailcfg server test` repeats it, with what to do next.",
-        needs=("tests",),
+        needs=("tests", "parameters"),
         look=_failed,
     ),
 )

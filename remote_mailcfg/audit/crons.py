@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from remote_mailcfg.audit.neutralization import is_neutralized
+from remote_mailcfg.audit.neutralization import where_mail_leaves
 from remote_mailcfg.audit.rule import Problem, Rule
 from remote_mailcfg.model.evidence import CronEvidence, Evidence
 
@@ -18,8 +18,6 @@ LATE: Final = timedelta(hours=2)
 
 def _queue_off(evidence: Evidence) -> Iterator[Problem]:
     cron = evidence.find_cron(QUEUE_CRON)
-    if is_neutralized(evidence):
-        return
     if cron is None:
         yield Problem(message="there is no such scheduled action", subject=QUEUE_CRON)
     elif not cron.active:
@@ -33,8 +31,6 @@ def _queue_late(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _others_off(evidence: Evidence) -> Iterator[Problem]:
-    if is_neutralized(evidence):
-        return
     fetches = any(server.active and server.state == "done" for server in evidence.fetchmail)
     for xmlid in (SCHEDULED_CRON, *((GATEWAY_CRON,) if fetches else ())):
         cron = evidence.find_cron(xmlid)
@@ -83,7 +79,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         why="Mails wait for ever, and nobody is told.",
         remedy="Activate Mail: Email Queue Manager under Settings > Technical > Scheduled Actions.",
         needs=("crons", "parameters"),
-        look=_queue_off,
+        look=where_mail_leaves(_queue_off),
     ),
     Rule(
         id="queue-cron-late",
@@ -93,8 +89,8 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         why="It is active, and nothing runs it: mails wait.",
         remedy="Start a worker for scheduled actions (max_cron_threads in odoo.conf is above 0),"
         " and look in Odoo's log for what fails.",
-        needs=("crons",),
-        look=_queue_late,
+        needs=("crons", "parameters"),
+        look=where_mail_leaves(_queue_late),
     ),
     Rule(
         id="mail-cron-off",
@@ -104,7 +100,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         why="Messages that are scheduled are not sent, or mail is not fetched.",
         remedy="Activate it under Settings > Technical > Scheduled Actions.",
         needs=("crons", "fetchmail", "parameters"),
-        look=_others_off,
+        look=where_mail_leaves(_others_off),
     ),
     Rule(
         id="mail-cron-late",
@@ -113,8 +109,8 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         title="A scheduled action for mail does not run",
         why="It is active, and nothing runs it.",
         remedy="Start a worker for scheduled actions, and look in Odoo's log for what fails.",
-        needs=("crons",),
-        look=_others_late,
+        needs=("crons", "parameters"),
+        look=where_mail_leaves(_others_late),
     ),
     Rule(
         id="mail-cron-fails",
@@ -124,7 +120,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         why="After five failures in seven days Odoo switches it off.",
         remedy="Odoo's log says why; run it by hand once that is put right.",
         versions="19",
-        needs=("crons",),
-        look=_fails,
+        needs=("crons", "parameters"),
+        look=where_mail_leaves(_fails),
     ),
 )

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from remote_mailcfg.audit.crons import GATEWAY_CRON
+from remote_mailcfg.audit.neutralization import where_mail_leaves
 from remote_mailcfg.audit.rule import Problem, Rule
 from remote_mailcfg.model.evidence import Evidence, FetchmailEvidence
 
@@ -77,8 +78,8 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         why="It fetches nothing: answers and bounces stay in the mailbox.",
         remedy="Press Test & Confirm under Settings > Technical > Email > Incoming Mail Servers,"
         " or archive it.",
-        needs=("fetchmail",),
-        look=_draft,
+        needs=("fetchmail", "parameters"),
+        look=where_mail_leaves(_draft),
     ),
     Rule(
         id="incoming-fails",
@@ -88,8 +89,8 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         why="Answers and bounces stay in the mailbox; after five days of errors Odoo switches it"
         " off.",
         remedy="Press Test & Confirm, and look at what it says.",
-        needs=("fetchmail",),
-        look=_fails,
+        needs=("fetchmail", "parameters"),
+        look=where_mail_leaves(_fails),
     ),
     Rule(
         id="incoming-in-clear",
@@ -108,8 +109,8 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         title="Incoming mail is set up and never fetched",
         why="The scheduled action that fetches it is not active.",
         remedy="Activate Mail: Fetchmail Service under Settings > Technical > Scheduled Actions.",
-        needs=("fetchmail", "crons"),
-        look=_nobody_fetches,
+        needs=("fetchmail", "crons", "parameters"),
+        look=where_mail_leaves(_nobody_fetches),
     ),
     Rule(
         id="no-way-in",
@@ -119,7 +120,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         why="Unless the mail server hands mails to Odoo itself, answers and bounces are lost.",
         remedy="Set up an incoming mail server for the catchall address, or see that the mail"
         " server's gateway does it.",
-        needs=("fetchmail", "companies"),
-        look=_no_way_in,
+        needs=("fetchmail", "companies", "parameters"),
+        look=where_mail_leaves(_no_way_in),
     ),
 )

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+from remote_mailcfg.audit.neutralization import where_mail_leaves
 from remote_mailcfg.audit.rule import Problem, Rule
 from remote_mailcfg.audit.servers import about
 from remote_mailcfg.model.evidence import Evidence
@@ -50,7 +51,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         why="Every new mailing is made for that server, and fails.",
         remedy="Choose another under Settings > Email Marketing > Dedicated Server.",
         needs=("servers", "parameters"),
-        look=_marketing_server,
+        look=where_mail_leaves(_marketing_server),
     ),
     Rule(
         id="mailing-server-not-usable",
@@ -59,7 +60,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         title="A mailing names a mail server that it cannot use",
         why="The mailing fails when it is sent.",
         remedy="Choose another server in the mailing's settings, or make this one active.",
-        needs=("servers", "mailings"),
-        look=_mailing_server,
+        needs=("servers", "mailings", "parameters"),
+        look=where_mail_leaves(_mailing_server),
     ),
 )

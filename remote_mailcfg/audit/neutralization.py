@@ -4,24 +4,30 @@
 servers, and puts a mail server that reaches nobody in their place (base, mail: neutralize.sql).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from remote_mailcfg.audit.hosts import is_catcher, is_near, is_stub
 from remote_mailcfg.audit.rule import Problem, Rule
-from remote_mailcfg.model.evidence import Evidence
+from remote_mailcfg.model.evidence import NEUTRALIZED, Evidence
 from remote_mailcfg.model.mail_server import MailServerRecord
 
-FLAG: Final = "database.is_neutralized"
+Look = Callable[[Evidence], Iterator[Problem]]
+
 #: The one scheduled action that neutralization leaves active.
 AUTOVACUUM: Final = "base.autovacuum_job"
 #: How many names a message holds.
 MOST_NAMES: Final = 5
 
 
-def is_neutralized(evidence: Evidence) -> bool:
-    """Tell whether the flag is set: Odoo takes any text for yes."""
-    return bool(evidence.parameters.get(FLAG))
+def where_mail_leaves(look: Look) -> Look:
+    """Let a rule look only where mail is to leave: nothing is sent on a neutralized database."""
+
+    def look_there(evidence: Evidence) -> Iterator[Problem]:
+        if not evidence.is_neutralized:
+            yield from look(evidence)
+
+    return look_there
 
 
 def _active(evidence: Evidence) -> list[MailServerRecord]:
@@ -50,17 +56,17 @@ def _about(record: MailServerRecord, message: str) -> Problem:
 def _neutralized_production(evidence: Evidence) -> Iterator[Problem]:
     if not evidence.is_production:
         return
-    if is_neutralized(evidence):
+    if evidence.is_neutralized:
         yield Problem(
-            message=f"the parameter {FLAG} is set on an instance of the role production",
-            subject=FLAG,
+            message=f"the parameter {NEUTRALIZED} is set on an instance of the role production",
+            subject=NEUTRALIZED,
         )
     for record in filter(is_stub, _active(evidence)):
         yield _about(record, "the server that stands for no mail at all is active on production")
 
 
 def _copy_not_neutralized(evidence: Evidence) -> Iterator[Problem]:
-    if not evidence.is_copy or is_neutralized(evidence):
+    if not evidence.is_copy or evidence.is_neutralized:
         return
     active = _active(evidence)
     if not active or any(map(_reaches_people, active)):
@@ -72,7 +78,7 @@ def _copy_not_neutralized(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _neutralized_without_server(evidence: Evidence) -> Iterator[Problem]:
-    if is_neutralized(evidence) and not _active(evidence):
+    if evidence.is_neutralized and not _active(evidence):
         yield Problem(
             message="the database is neutralized, but no mail server is active, not even the stub:"
             " Odoo sends through smtp_server of odoo.conf, localhost:25 in stock images"
@@ -80,18 +86,18 @@ def _neutralized_without_server(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _stub_without_flag(evidence: Evidence) -> Iterator[Problem]:
-    if is_neutralized(evidence) or evidence.is_production:
+    if evidence.is_neutralized or evidence.is_production:
         return
     for record in filter(is_stub, _active(evidence)):
         yield _about(
             record,
-            f"the server of `odoo-bin neutralize` is active, and the parameter {FLAG} is not set:"
-            " mail that it gets fails",
+            f"the server of `odoo-bin neutralize` is active, and the parameter {NEUTRALIZED} is"
+            " not set: mail that it gets fails",
         )
 
 
 def _neutralized_but_sends(evidence: Evidence) -> Iterator[Problem]:
-    if not is_neutralized(evidence):
+    if not evidence.is_neutralized:
         return
     for record in filter(_reaches_people, _active(evidence)):
         yield _about(
@@ -100,7 +106,7 @@ def _neutralized_but_sends(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _neutralized_but_crons_run(evidence: Evidence) -> Iterator[Problem]:
-    if not is_neutralized(evidence):
+    if not evidence.is_neutralized:
         return
     names = [cron.name for cron in evidence.crons if cron.active and cron.xmlid != AUTOVACUUM]
     if names:
@@ -112,7 +118,7 @@ def _neutralized_but_crons_run(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _neutralized_but_fetches(evidence: Evidence) -> Iterator[Problem]:
-    if not is_neutralized(evidence):
+    if not evidence.is_neutralized:
         return
     for server in evidence.fetchmail:
         if server.active:
@@ -124,7 +130,7 @@ def _neutralized_but_fetches(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _neutralized_but_pinned(evidence: Evidence) -> Iterator[Problem]:
-    if not is_neutralized(evidence):
+    if not evidence.is_neutralized:
         return
     stubs = {record.id for record in evidence.records if is_stub(record)}
     for template in evidence.templates:
@@ -184,7 +190,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         title="Production is neutralized",
         why="No mail reaches anybody, and nobody is told: Odoo believes that it is a test copy.",
         remedy="Find out how the flag came there; then remove the parameter"
-        " database.is_neutralized and archive the stub, and make the real server active.",
+        f" {NEUTRALIZED} and archive the stub, and make the real server active.",
         needs=("role", "parameters", "servers"),
         look=_neutralized_production,
     ),

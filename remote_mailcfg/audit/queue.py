@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from remote_mailcfg.audit.crons import QUEUE_CRON
+from remote_mailcfg.audit.neutralization import where_mail_leaves
 from remote_mailcfg.audit.rule import Problem, Rule
 from remote_mailcfg.model.evidence import Evidence
 
@@ -91,8 +92,8 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         why="Their recipients got nothing, and Odoo does not try again by itself.",
         remedy="Put right what the reasons say, then retry or cancel them under Settings >"
         " Technical > Email > Emails.",
-        needs=("queue",),
-        look=_failed,
+        needs=("queue", "parameters"),
+        look=where_mail_leaves(_failed),
     ),
     Rule(
         id="failure-reason",
@@ -102,8 +103,8 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         why="It tells where to look: the relay, the sender, or an address.",
         remedy="`remote-mailcfg server test` tries the server; `remote-mailcfg route ADDRESS` says"
         " which one it is.",
-        needs=("failures",),
-        look=_reasons,
+        needs=("failures", "parameters"),
+        look=where_mail_leaves(_reasons),
     ),
     Rule(
         id="mails-wait",
@@ -113,8 +114,8 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         why="Nothing empties the queue, or it is slower than it is filled.",
         remedy="Look at the scheduled action Mail: Email Queue Manager, and whether a worker for"
         " scheduled actions runs.",
-        needs=("queue", "crons"),
-        look=_waits,
+        needs=("queue", "crons", "parameters"),
+        look=where_mail_leaves(_waits),
     ),
     Rule(
         id="notifications-failed",
@@ -123,8 +124,8 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         title="Notifications came back or could not be sent",
         why="People whom a record concerns were not told.",
         remedy="Correct their addresses; the record's chatter marks each in red.",
-        needs=("notifications",),
-        look=_bounced,
+        needs=("notifications", "parameters"),
+        look=where_mail_leaves(_bounced),
     ),
     Rule(
         id="batch-size-not-valid",
@@ -144,6 +145,6 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         why="What comes last waits for several runs.",
         remedy=f"Wait for the next runs, or raise {QUEUE_BATCH} as far as the relay allows.",
         needs=("queue", "parameters"),
-        look=_above_batch,
+        look=where_mail_leaves(_above_batch),
     ),
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from remote_mailcfg.audit.neutralization import is_neutralized
 from remote_mailcfg.audit.rule import Problem, Rule
 from remote_mailcfg.model.evidence import Evidence
 from remote_mailcfg.model.from_filter import (
@@ -31,7 +30,7 @@ def _servers_not_readable(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _no_active_server(evidence: Evidence) -> Iterator[Problem]:
-    if evidence.active_servers or is_neutralized(evidence):
+    if evidence.active_servers or evidence.is_neutralized:
         return
     others = len(evidence.servers)
     yield Problem(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
+from remote_mailcfg.audit.neutralization import where_mail_leaves
 from remote_mailcfg.audit.rule import Problem, Rule
 from remote_mailcfg.audit.servers import about
 from remote_mailcfg.model.evidence import Evidence
@@ -35,7 +36,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         title="A mail template names an archived mail server",
         why="Its mails do not go the way that whoever set it meant, or fail.",
         remedy="Choose another server in the template, or none so that Odoo chooses.",
-        needs=("servers", "templates"),
-        look=_pinned_to_archived,
+        needs=("servers", "templates", "parameters"),
+        look=where_mail_leaves(_pinned_to_archived),
     ),
 )

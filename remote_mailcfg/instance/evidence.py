@@ -35,7 +35,7 @@ from remote_mailcfg.instance.server_evidence import (
     fetch_templates,
 )
 from remote_mailcfg.model.capabilities import Capabilities
-from remote_mailcfg.model.evidence import Evidence
+from remote_mailcfg.model.evidence import NEUTRALIZED, Evidence
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ T = TypeVar("T")
 PARAMETERS: Final = (
     "base.default_max_email_size",
     "base_setup.default_external_email_server",
-    "database.is_neutralized",
+    NEUTRALIZED,
     "google_gmail_client_id",
     "mail.bounce.alias",
     "mail.catchall.alias",

@@ -1,16 +1,13 @@
-"""The mail queue of an instance: test mails through it, and whether it moves at all."""
+"""Test mails through the mail queue of an instance."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from html import escape
 from typing import Final
 
 from remote_mailcfg.instance.instance import Instance
-from remote_mailcfg.instance.times import parse_time
 from remote_mailcfg.model.mail_server import MailServerRecord
 
 MODEL: Final = "mail.mail"
-CRON: Final = "ir_cron_mail_scheduler_action"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +16,6 @@ class MailState:
 
     state: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """How many mails wait and failed, and the cron that sends them.
-
-    `oldest` is when the first waiting mail was made; the cron's times are None where there is no
-    such cron.
-    """
-
-    outgoing: int
-    failed: int
-    oldest: datetime | None
-    cron_active: bool
-    cron_next: datetime | None
 
 
 def create_test_mail(
@@ -78,34 +60,3 @@ def fetch_mail_state(instance: Instance, mail_id: int) -> MailState:
 def unlink_mail(instance: Instance, mail_id: int) -> None:
     """Remove a mail from the queue, and its message with it."""
     instance.call(MODEL, "unlink", (mail_id,))
-
-
-def fetch_queue(instance: Instance) -> Queue:
-    """Return the state of the queue and of its cron."""
-    outgoing = ["state", "=", "outgoing"]
-    waiting = instance.call(MODEL, "search_count", domain=[outgoing])
-    failed = instance.call(MODEL, "search_count", domain=[["state", "=", "exception"]])
-    oldest = instance.call(
-        MODEL,
-        "search_read",
-        domain=[outgoing],
-        fields=["create_date"],
-        order="create_date",
-        limit=1,
-    )
-    found = instance.call(
-        "ir.model.data",
-        "search_read",
-        domain=[["module", "=", "mail"], ["name", "=", CRON]],
-        fields=["res_id"],
-    )
-    fields = ["active", "nextcall"]
-    ids = tuple(row["res_id"] for row in found)
-    crons = instance.call("ir.cron", "read", ids, fields=fields) if ids else []
-    return Queue(
-        outgoing=waiting,
-        failed=failed,
-        oldest=parse_time(oldest[0]["create_date"]) if oldest else None,
-        cron_active=any(cron["active"] for cron in crons),
-        cron_next=parse_time(crons[0]["nextcall"]) if crons else None,
-    )

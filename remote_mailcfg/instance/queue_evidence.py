@@ -17,13 +17,21 @@ MOST_CHARACTERS: Final = 200
 
 
 def fetch_queue_evidence(instance: Instance, major: int, now: datetime) -> QueueEvidence:
-    """Count the mails that are due by state, with the oldest of each."""
+    """Count the mails that are due by state, with since when the oldest of each is.
+
+    Groups by year hold mails that were scheduled apart from those that were to be sent at once.
+    """
     due = ["|", ["scheduled_date", "=", False], ["scheduled_date", "<=", f"{now:{FORMAT}}"]]
-    rows = _fetch_groups(instance, major, MODEL, due, by="state", oldest=True)
-    return QueueEvidence(
-        counts={row["state"]: row["count"] for row in rows},
-        oldest={row["state"]: parse_time(row["oldest"]) for row in rows if row["oldest"]},
-    )
+    by = ("state", "scheduled_date:year")
+    times = ("scheduled_date", "create_date")
+    counts: Counter[str] = Counter()
+    oldest: dict[str, datetime] = {}
+    for row in _fetch_groups(instance, major, MODEL, due, by=by, least=times):
+        state = row["state"]
+        counts[state] += row["__count"]
+        if since := row["scheduled_date"] or row["create_date"]:
+            oldest[state] = min(parse_time(since), oldest.get(state, now))
+    return QueueEvidence(counts=counts, oldest=oldest)
 
 
 def fetch_failures(instance: Instance) -> tuple[FailureEvidence, ...]:
@@ -46,31 +54,35 @@ def fetch_failures(instance: Instance) -> tuple[FailureEvidence, ...]:
 def fetch_notifications(instance: Instance, major: int) -> dict[str, int]:
     """Count the notifications that bounced or failed, by their state."""
     bad = [["notification_status", "in", ["bounce", "exception"]]]
-    by = "notification_status"
+    by = ("notification_status",)
     rows = _fetch_groups(instance, major, "mail.notification", bad, by=by)
-    return {row["notification_status"]: row["count"] for row in rows}
+    return {row["notification_status"]: row["__count"] for row in rows}
 
 
 def _fetch_groups(
-    instance: Instance, major: int, model: str, domain: list[Any], *, by: str, oldest: bool = False
+    instance: Instance,
+    major: int,
+    model: str,
+    domain: list[Any],
+    *,
+    by: tuple[str, ...],
+    least: tuple[str, ...] = (),
 ) -> list[dict[str, Any]]:
-    """Return a row for each value of the field `by`: the value, `count`, `oldest` if wanted.
+    """Return a row for each group: its values, `__count`, and the least of some fields.
 
     19 has `formatted_read_group`, and logs a warning for every use of the older `read_group`.
     """
     if major >= 19:
-        wanted = ["__count", "create_date:min"] if oldest else ["__count"]
+        wanted = ["__count", *(f"{field}:min" for field in least)]
         rows = instance.call(
-            model, "formatted_read_group", domain=domain, groupby=[by], aggregates=wanted
+            model, "formatted_read_group", domain=domain, groupby=list(by), aggregates=wanted
         )
-        oldest_key = "create_date:min"
-    else:
-        fields = [by, *(["oldest:min(create_date)"] if oldest else [])]  # none would be all
-        rows = instance.call(
-            model, "read_group", domain=domain, fields=fields, groupby=[by], lazy=False
-        )
-        oldest_key = "oldest"
-    return [{by: row[by], "count": row["__count"], "oldest": row.get(oldest_key)} for row in rows]
+        return [row | {field: row[f"{field}:min"] for field in least} for row in rows]
+    fields = [by[0], *(f"least_{field}:min({field})" for field in least)]  # none would be all
+    rows = instance.call(
+        model, "read_group", domain=domain, fields=fields, groupby=list(by), lazy=False
+    )
+    return [row | {field: row[f"least_{field}"] for field in least} for row in rows]
 
 
 def _shorten(reason: str | bool) -> str:  # noqa: FBT001 - what is not set is False

@@ -9,13 +9,21 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from remote_mailcfg.model.capabilities import Capabilities
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.outside import Outside
 from remote_mailcfg.model.smtp_test import SmtpTest
 from remote_mailcfg.model.target import Role
+
+#: The parameter by which Odoo marks a copy that must not mail real people (16 and later).
+NEUTRALIZED: Final = "database.is_neutralized"
+
+
+def is_neutralized(parameters: Mapping[str, Any]) -> bool:
+    """Tell whether a database is a neutralized copy: as in Odoo any text means yes, `False` too."""
+    return bool(parameters.get(NEUTRALIZED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +110,8 @@ class MailingEvidence:
 class QueueEvidence:
     """The mails of the queue (`mail.mail`) by state; those scheduled for later are left out.
 
-    `oldest` is when the first mail of a state was made. Few or none `sent` prove nothing: most
-    mails are removed once they are sent.
+    `oldest` is when the first mail of a state was to be sent: when it was made, or what it was
+    scheduled for. Few or none `sent` prove nothing: most mails are removed once they are sent.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -226,6 +234,11 @@ class Evidence:
     def active_servers(self) -> tuple[ServerEvidence, ...]:
         """The servers that Odoo chooses from: neither archived nor personal."""
         return tuple(s for s in self.servers if s.record.active and s.record.owner_user_id is None)
+
+    @property
+    def is_neutralized(self) -> bool:
+        """Whether mail must not leave this database."""
+        return is_neutralized(self.parameters)
 
     @property
     def is_production(self) -> bool:

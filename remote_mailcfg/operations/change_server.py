@@ -14,6 +14,7 @@ from remote_mailcfg.instance.parameters import fetch_parameters
 from remote_mailcfg.instance.senders import fetch_senders
 from remote_mailcfg.instance.usage import fetch_usage
 from remote_mailcfg.model.capabilities import Capabilities
+from remote_mailcfg.model.evidence import NEUTRALIZED, is_neutralized
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.routing import default_server, is_default, routing_effect
@@ -134,16 +135,13 @@ def refuse_invalid(scene: Scene, values: Values, before: MailServerRecord | None
 
 
 def refuse_neutralized(scene: Scene) -> None:
-    """Raise `unsafe-plan` on a neutralized database: an active server would mail real people.
-
-    Odoo marks such a copy of production with this parameter (16 and later).
-    """
-    key = "database.is_neutralized"
-    if fetch_parameters(scene.instance, key).get(key, "False").lower() not in {"false", "0"}:
+    """Raise `unsafe-plan` on a neutralized database: an active server would mail real people."""
+    if is_neutralized(fetch_parameters(scene.instance, NEUTRALIZED)):
         raise RemoteMailcfgError(
             "unsafe-plan",
-            "this database is neutralized: a copy that must not mail real people",
-            "--force makes the server active all the same.",
+            "this database is neutralized, a copy that must not mail real people: it has the"
+            f" parameter {NEUTRALIZED}, in which Odoo takes any text for yes",
+            "--force makes the server active. If this is no copy, remove the parameter.",
         )
 
 

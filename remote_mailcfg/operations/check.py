@@ -1,24 +1,26 @@
 """Walk the guide *Outgoing email configuration* on one instance and report every step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, get_args
 
+from remote_mailcfg.audit.engine import examine
+from remote_mailcfg.audit.rules import find_rule
 from remote_mailcfg.errors import OdooError, RemoteMailcfgError
 from remote_mailcfg.instance.developer_mode import has_menu, mode_of, switch_debug
+from remote_mailcfg.instance.evidence import fetch_evidence
 from remote_mailcfg.instance.instance import Instance
-from remote_mailcfg.instance.mail_queue import Queue, fetch_queue
 from remote_mailcfg.instance.mail_servers import fetch_capabilities, fetch_servers
 from remote_mailcfg.instance.modules import has_openspp
-from remote_mailcfg.model.mail_server import MailServerRecord
+from remote_mailcfg.model.evidence import Evidence
+from remote_mailcfg.model.finding import Finding
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.routing import default_server
 from remote_mailcfg.model.target import Target
-from remote_mailcfg.operations.change_server import FALLBACK
+from remote_mailcfg.operations.audit_instance import add_tests
 from remote_mailcfg.operations.entry import enter_instance
-from remote_mailcfg.operations.prove_servers import run_tests, testable
+from remote_mailcfg.operations.prove_servers import testable
 from remote_mailcfg.operations.web_login import borrowed_session
 from remote_mailcfg.rpc.connection import fetch_version
 from remote_mailcfg.rpc.http import HttpClient
@@ -30,11 +32,12 @@ StepName = Literal[
 
 UNREACHED: Final = frozenset({"unreachable", "timeout", "tls-failed"})
 
-#: A queue whose cron is later than this is not moving: it is hourly, and every worker's cron
-#: thread looks each minute.
-CRON_GRACE: Final = timedelta(minutes=10)
-#: Mails older than two runs of the hourly cron should have gone.
-OLDEST_MAIL: Final = timedelta(hours=2)
+#: The rules of the audit that decide a step, so that the two never disagree.
+RULES: Final[Mapping[StepName, tuple[str, ...]]] = {
+    "servers": ("no-active-server", "neutralized-without-server"),
+    "test": ("test-failed",),
+    "queue": ("queue-cron-off", "queue-cron-late", "mails-wait", "mails-failed"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +128,19 @@ def _examine(result: CheckResult, instance: Instance, progress: Progress) -> Non
         _look_at_login(result, instance)
     if result.steps[-1].ok is False:
         return
-    servers = None
     with result.taking("role"):
-        servers = fetch_servers(instance, fetch_capabilities(instance))
+        fetch_servers(instance, fetch_capabilities(instance))
         result.add("role", "may read and write mail servers (System Admin)")
-    if servers is None:
+    if not result.steps[-1].ok:
         return
     with suppress(OdooError):
         result.openspp = has_openspp(instance)
     _look_at_developer_mode(result, instance, progress)
-    _look_at_servers(result, instance, servers, progress)
-    with result.taking("queue"):
-        _look_at_queue(result, fetch_queue(instance))
+    progress.working(f"{instance.target.name}: looking")
+    with result.taking("servers"):
+        evidence = fetch_evidence(instance)
+        _look_at_servers(result, instance, evidence, progress)
+        _look_at_queue(result, evidence)
 
 
 def _look_at_login(result: CheckResult, instance: Instance) -> None:
@@ -184,63 +188,46 @@ def _look_at_developer_mode(result: CheckResult, instance: Instance, progress: P
 
 
 def _look_at_servers(
-    result: CheckResult,
-    instance: Instance,
-    servers: tuple[MailServerRecord, ...],
-    progress: Progress,
+    result: CheckResult, instance: Instance, evidence: Evidence, progress: Progress
 ) -> None:
+    """Judge the servers, and test the active ones."""
+    servers = evidence.records
     active = testable(servers)
+    archived = sum(not server.active for server in servers)
     default = default_server(servers)
-    if default is None:
-        result.fail(
-            "servers",
-            f"no active mail server ({len(servers)} archived or personal): {FALLBACK}",
-            "Create one with `remote-mailcfg server create`.",
-        )
+    first = f"; the default is {default.id} '{default.name}'" if default else ""
+    copy = "neutralized copy: " if evidence.is_neutralized else ""
+    _judge(result, "servers", evidence, f"{copy}{len(active)} active, {archived} archived{first}")
+    if not active:
         result.skip("test", "not tried: there is no active mail server")
         return
-    archived = sum(not server.active for server in servers)
-    result.add(
-        "servers",
-        f"{len(active)} active, {archived} archived; the default is {default.id} '{default.name}'",
-    )
     with result.taking("test"):
-        tests = run_tests(instance, active, progress)
-        failed = [test for test in tests if not test.ok]
-        if failed:
-            told = [f"{t.id} '{t.name}': {t.cause}: {t.message}" for t in failed]
-            result.fail("test", "\n".join(told), failed[0].hint)
-        else:
-            result.add("test", f"{len(tests)} of {len(tests)} passed")
+        tested = add_tests(instance, evidence, progress)
+        passed = sum(test.ok for test in tested.tests)
+        _judge(result, "test", tested, f"{passed} of {len(tested.tests)} passed")
 
 
-def _look_at_queue(result: CheckResult, queue: Queue) -> None:
-    """Judge the queue: a cron that is off or late, mails that wait too long or failed."""
-    now = datetime.now(UTC)
-    counts = f"{queue.outgoing} waiting, {queue.failed} failed"
-    if not queue.cron_active:
-        result.fail(
-            "queue",
-            f"{counts}; the cron that sends the queue is off or missing",
-            "Activate 'Mail: Email Queue Manager' under Settings > Technical > Scheduled Actions.",
-        )
-    elif queue.cron_next is not None and now - queue.cron_next > CRON_GRACE:
-        result.fail(
-            "queue",
-            f"{counts}; the cron was due at {queue.cron_next:%Y-%m-%d %H:%M} UTC and did not run",
-            "The server may run without cron threads (max_cron_threads, ODOO_CRON_THREADS).",
-        )
-    elif queue.oldest is not None and now - queue.oldest > OLDEST_MAIL:
-        result.fail(
-            "queue",
-            f"{counts}; the oldest waits since {queue.oldest:%Y-%m-%d %H:%M} UTC",
-            "Look under Settings > Technical > Email > Emails, and at the instance's log.",
-        )
-    elif queue.failed:
-        result.fail(
-            "queue",
-            counts,
-            "Look at Settings > Technical > Email > Emails, filter Failed: retry or remove them.",
-        )
+def _look_at_queue(result: CheckResult, evidence: Evidence) -> None:
+    """Judge the queue: an action that is off or late, mails that wait too long or failed."""
+    counts = evidence.queue.counts
+    detail = f"{counts.get('outgoing', 0)} waiting, {counts.get('exception', 0)} failed"
+    if evidence.is_neutralized:
+        detail += "; neutralized copy: no mail is to leave it"
+    _judge(result, "queue", evidence, detail)
+
+
+def _judge(result: CheckResult, step: StepName, evidence: Evidence, detail: str) -> None:
+    """Let the rules of the audit say whether a step is ok."""
+    examination = examine(evidence, [find_rule(rule) for rule in RULES[step]])
+    if examination.findings:
+        problems = [_describe(finding) for finding in examination.findings]
+        result.fail(step, "\n".join((detail, *problems)), examination.findings[0].remedy)
+    elif examination.skipped:
+        result.skip(step, f"not known: {examination.skipped[0].because}")
     else:
-        result.add("queue", f"{counts}; the cron is active")
+        result.add(step, detail)
+
+
+def _describe(finding: Finding) -> str:
+    about = f"{finding.server_id} '{finding.server_name}': " if finding.server_id else ""
+    return about + finding.message

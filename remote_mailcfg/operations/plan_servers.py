@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from remote_mailcfg.config.mail_server import resolve_field
 from remote_mailcfg.config.secrets import Secrets
@@ -20,6 +19,7 @@ from remote_mailcfg.instance.parameters import fetch_parameters
 from remote_mailcfg.instance.usage import fetch_usage
 from remote_mailcfg.model.capabilities import Capabilities
 from remote_mailcfg.model.desired import DesiredServer, DesiredState
+from remote_mailcfg.model.evidence import NEUTRALIZED, is_neutralized
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
@@ -28,10 +28,6 @@ from remote_mailcfg.operations.entry import enter_instance
 from remote_mailcfg.plan.guards import Danger
 from remote_mailcfg.plan.matching import differing, match_servers, told
 from remote_mailcfg.plan.server_plan import Actual, Plan, SecretState, make_plan
-
-#: Odoo marks a copy of production that must not mail real people with it (16 and later).
-NEUTRALIZED: Final = "database.is_neutralized"
-FALSE_WORDS: Final = frozenset({"false", "0", ""})
 
 #: Fields of secrets by the key of their entry, that are left as they are.
 LeftAlone = Mapping[str, tuple[str, ...]]
@@ -118,14 +114,13 @@ def plan_records(
     plan = make_plan(
         target, desired, wanted.state.policy, actual, clear_credentials=wanted.clear_credentials
     )
-    value = fetch_parameters(instance, NEUTRALIZED).get(NEUTRALIZED, "")
+    neutralized = is_neutralized(fetch_parameters(instance, NEUTRALIZED))
     used_by = {
         change.server_id: usage
         for change in plan.to_do
         if change.action == "archive" and change.server_id is not None
         if (usage := fetch_usage(instance, capabilities, change.server_id).describe())
     }
-    neutralized = value.lower() not in FALSE_WORDS
     return PlannedServers(plan, notes, neutralized=neutralized, used_by=used_by)
 
 

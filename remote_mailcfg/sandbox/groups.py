@@ -9,7 +9,7 @@ from remote_mailcfg.sandbox.model import Call, Model, for_model
 
 
 class Grouped(Model):
-    """A model that can be counted by the values of one stored field."""
+    """A model that can be counted by the values of stored fields, and by the year of a time."""
 
     @for_model
     def read_group(
@@ -25,14 +25,14 @@ class Grouped(Model):
         if lazy:
             raise UnknownError("read_group with lazy")
         shown = []
-        for value, rows in self._groups(call, domain, groupby):
-            group = {groupby[0]: value, "__count": len(rows)}
+        for values, rows in self._groups(call, domain, groupby):
+            group = {**values, "__count": len(rows)}
             for told in fields:
-                if told == groupby[0]:
+                if told in groupby:
                     continue
                 name, _, rest = told.partition(":")
                 group[name] = _least(rows, rest.removeprefix("min(").removesuffix(")"))
-            shown.append(group | {"__domain": [*domain, [groupby[0], "=", value]]})
+            shown.append(group | {"__domain": [*domain, *_terms(values)]})
         return shown
 
     @for_model
@@ -47,8 +47,8 @@ class Grouped(Model):
         if self.version == 17:
             raise UnknownError("formatted_read_group on 17")
         shown = []
-        for value, rows in self._groups(call, domain, groupby):
-            group = {groupby[0]: value, "__extra_domain": [[groupby[0], "=", value]]}
+        for values, rows in self._groups(call, domain, groupby):
+            group = {**values, "__extra_domain": _terms(values)}
             for told in aggregates:
                 field = told.removesuffix(":min")
                 group[told] = len(rows) if told == "__count" else _least(rows, field)
@@ -57,16 +57,29 @@ class Grouped(Model):
 
     def _groups(
         self, call: Call, domain: Sequence[Any], groupby: Sequence[str]
-    ) -> Iterator[tuple[Any, list[Row]]]:
-        """Yield the values of the field in Odoo's order, each with its records."""
-        (by,) = groupby
-        found = [self.rows[it] for it in self.search(call, domain)]
-        for value in sorted({row[by] for row in found}):
-            yield value, [row for row in found if row[by] == value]
+    ) -> Iterator[tuple[Row, list[Row]]]:
+        """Yield the values of the fields in Odoo's order, each with its records."""
+        groups: dict[tuple[Any, ...], list[Row]] = {}
+        for record_id in self.search(call, domain):
+            row = self.rows[record_id]
+            groups.setdefault(tuple(_value(row, it) for it in groupby), []).append(row)
+        for values in sorted(groups, key=lambda it: [(value is False, value) for value in it]):
+            yield dict(zip(groupby, values, strict=True)), groups[values]
+
+
+def _value(row: Row, by: str) -> Any:
+    field, _, part = by.partition(":")
+    if part not in {"", "year"}:
+        raise UnknownError(f"groups by {by}")
+    return row[field][:4] if part and row[field] else row[field]
+
+
+def _terms(values: Row) -> list[Any]:
+    return [[name, "=", value] for name, value in values.items()]
 
 
 def _least(rows: Sequence[Row], field: str) -> Any:
-    return min(row[field] for row in rows)
+    return min((row[field] for row in rows if row[field]), default=False)
 
 
 class Notifications(Grouped):

@@ -14,17 +14,22 @@ from tests.contract.conftest import CreateServer, name
 
 #: What a plain instance has not, and what nobody tells here.
 NOT_THERE = {"role", "tests", "mailings", "api_keys"}
+#: How long ago a mail was due.
+DUE_AGO = timedelta(minutes=5)
 PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
 
 
 @pytest.fixture
 def mails(admin: Instance) -> Iterator[None]:
-    """Put mails into the queue: one that waits, one for later, two that failed alike."""
-    later = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%d %H:%M:%S}"
+    """Put mails into the queue: two that wait, one for later, two that failed alike."""
+    later, due = (
+        f"{datetime.now(UTC) + it:%Y-%m-%d %H:%M:%S}" for it in (timedelta(days=9), -DUE_AGO)
+    )
     made = []
     for values in (
         {"state": "outgoing"},
         {"state": "outgoing", "scheduled_date": later},
+        {"state": "outgoing", "scheduled_date": due},
         {"state": "exception", "failure_reason": "550\nno ann@contract.invalid here"},
         {"state": "exception", "failure_reason": "550\nno <bob@contract.invalid> here"},
     ):
@@ -108,7 +113,8 @@ def test_the_queue_is_counted_by_state_without_what_is_due_later(
     instance: Instance, admin: Instance
 ) -> None:
     waiting: list[Any] = [["state", "=", "outgoing"]]
-    later = [*waiting, ["scheduled_date", "!=", False]]
+    due = ["scheduled_date", "<=", f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"]
+    later = [*waiting, ["scheduled_date", "!=", False], "!", due]
     counts = [admin.call("mail.mail", "search_count", domain=it) for it in (waiting, later)]
 
     queue = gather(instance).queue
@@ -116,7 +122,7 @@ def test_the_queue_is_counted_by_state_without_what_is_due_later(
     assert counts[1] >= 1
     assert queue.counts["outgoing"] == counts[0] - counts[1]
     assert queue.counts["exception"] >= 2
-    assert queue.oldest["outgoing"] <= datetime.now(UTC)
+    assert queue.oldest["outgoing"] <= datetime.now(UTC) - DUE_AGO
 
 
 @pytest.mark.usefixtures("mails")

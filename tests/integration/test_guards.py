@@ -206,7 +206,7 @@ def test_a_catcher_beside_the_relay_of_production_is_another_server(
 
 def test_a_plan_tells_what_apply_would_refuse(fleet: Fleet, file: Path) -> None:
     prefix(file, f'production_hosts = ["{HOST}:9"]')
-    fleet.served["north"].database.parameters.set_value("database.is_neutralized", "True")
+    fleet.served["north"].database.parameters.set_value("database.is_neutralized", "False")
 
     ran = fleet.json("plan", str(file), "-i", "north")
     shown = fleet.run("plan", str(file), "-i", "north")

@@ -1,5 +1,7 @@
 """`route` and `check`."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from remote_mailcfg.sandbox.database import ADMIN, CLERK
@@ -161,12 +163,13 @@ def test_a_menu_that_is_hidden_is_not_ok(faulty: tuple[Instance, Served]) -> Non
 @pytest.mark.parametrize(
     ("cron", "mail", "found"),
     [
-        ({"active": False}, {}, "off or missing"),
-        ({"nextcall": "2020-01-01 00:00:00"}, {}, "did not run"),
-        ({}, {"create_date": "2020-01-01 00:00:00"}, "the oldest waits since 2020-01-01"),
+        ({"active": False}, {}, "'Mail: Email Queue Manager' is not active"),
+        ({"nextcall": "2020-01-01 00:00:00"}, {}, "should have run"),
+        ({}, {"create_date": "2020-01-01 00:00:00"}, "1 waiting, 0 failed\n1 mail(s) wait"),
+        ({}, {"scheduled_date": "2020-01-01 00:00:00"}, "1 waiting, 0 failed\n1 mail(s) wait"),
         ({}, {"state": "exception"}, "0 waiting, 1 failed"),
     ],
-    ids=["cron-off", "cron-late", "mail-waits", "mail-failed"],
+    ids=["cron-off", "cron-late", "mail-waits", "scheduled-mail-waits", "mail-failed"],
 )
 def test_a_queue_that_does_not_move_is_not_ok(
     faulty: tuple[Instance, Served], cron: dict[str, object], mail: dict[str, object], found: str
@@ -178,6 +181,60 @@ def test_a_queue_that_does_not_move_is_not_ok(
     (step,) = [it for it in instance.json("check").data["steps"] if it["step"] == "queue"]
     assert (step["ok"], found in step["detail"]) == (False, True), step
     assert step["hint"]
+
+
+def test_a_mail_that_is_scheduled_for_later_does_not_wait(
+    faulty: tuple[Instance, Served], smtp: SmtpPeers
+) -> None:
+    instance, sandbox = faulty
+    instance.add_server(smtp.plain)
+    past, now = "2020-01-01 00:00:00", datetime.now(UTC)
+    for due in (now + timedelta(days=30), now - timedelta(minutes=5)):
+        mail = {"create_date": past, "scheduled_date": f"{due:%Y-%m-%d %H:%M:%S}"}
+        sandbox.database.mails.add(**mail)
+
+    ran = instance.json("check")
+    findings = instance.json("audit").data["findings"]
+
+    (step,) = [it for it in ran.data["steps"] if it["step"] == "queue"]
+    assert (ran.code, step["ok"], step["detail"]) == (0, True, "1 waiting, 0 failed")
+    assert [it for it in findings if it["rule"] == "mails-wait"] == []
+
+
+def test_on_a_neutralized_copy_check_and_audit_want_no_mail_to_leave(
+    faulty: tuple[Instance, Served],
+) -> None:
+    instance, sandbox = faulty
+    _neutralize(sandbox)
+    sandbox.database.mails.add(create_date="2020-01-01 00:00:00")
+    sandbox.database.mails.add(state="exception", failure_reason="Name or service not known")
+
+    ran = instance.json("check")
+    findings = instance.json("audit", "--fail-on", "info").data["findings"]
+
+    steps = {it["step"]: it for it in ran.data["steps"]}
+    assert [(it, steps[it]["ok"]) for it in ("servers", "test", "queue")] == [
+        ("servers", True),
+        ("test", True),
+        ("queue", True),
+    ]
+    assert (ran.code, {it["hint"] for it in steps.values()}) == (0, {""})
+    advice = " ".join(it["remedy"] for it in findings)
+    assert "Activate" not in advice
+    assert "retry" not in advice
+    assert {"mails-wait", "mails-failed", "test-failed", "queue-cron-off"}.isdisjoint(
+        it["rule"] for it in findings
+    )
+
+
+def _neutralize(sandbox: Served) -> None:
+    """Do what `odoo-bin neutralize` does (base and mail: neutralize.sql)."""
+    database = sandbox.database
+    database.parameters.set_value("database.is_neutralized", "true")
+    for row in (*database.servers.rows.values(), *database.crons.rows.values()):
+        row["active"] = row["id"] == 1 and row in database.crons.rows.values()
+    stub = {"name": "neutralization - disable emails", "smtp_host": "invalid", "smtp_port": 1025}
+    database.servers.add(**stub, smtp_encryption="none", active=True)
 
 
 def test_a_session_opened_by_a_check_is_ended(faulty: tuple[Instance, Served]) -> None:

@@ -95,7 +95,7 @@ def test_valid_values_are_let_through() -> None:
     assert notes(scene) == []
 
 
-@pytest.mark.parametrize("value", ["True", "true", "1", "yes"])
+@pytest.mark.parametrize("value", ["True", "true", "1", "yes", "False", "0"])
 def test_a_neutralized_database_is_refused(value: str) -> None:
     row = {"key": "database.is_neutralized", "value": value}
 
@@ -108,8 +108,8 @@ def test_a_neutralized_database_is_refused(value: str) -> None:
     "rows",
     [
         pytest.param([], id="no-parameter"),
-        pytest.param([{"key": "database.is_neutralized", "value": "False"}], id="false"),
-        pytest.param([{"key": "database.is_neutralized", "value": "0"}], id="zero"),
+        pytest.param([{"key": "database.is_neutralized", "value": ""}], id="empty"),
+        pytest.param([{"key": "database.is_neutralized", "value": False}], id="not-set"),
     ],
 )
 def test_a_database_that_is_not_neutralized_is_let_through(rows: list[Row]) -> None:

@@ -265,21 +265,39 @@ def test_a_copy_of_ours_is_no_server() -> None:
 
 @pytest.mark.parametrize("version", ["17.0", "19.0"])
 def test_groups_are_asked_for_as_the_version_has_them(version: str) -> None:
-    row = {"state": "outgoing", "__count": 3}
+    groups = [  # state, count, the least times that they were made at and scheduled for
+        ["outgoing", 3, NOON, False],
+        ["outgoing", 1, "2020-01-01 00:00:00", "2026-03-02 11:00:00"],
+        ["sent", 2, False, False],
+        ["exception", 4, "2020-01-01 00:00:00", NOON],
+    ]
+
+    def count(call: Call) -> list[dict[str, Any]]:
+        assert call.params["groupby"] == ["state", "scheduled_date:year"]
+        asked = call.params["fields" if version == "17.0" else "aggregates"]
+        keys = [
+            next(it.partition(":")[0] if version == "17.0" else it for it in asked if field in it)
+            for field in ("create_date", "scheduled_date")
+        ]
+        return [
+            {"state": state, "__count": number, keys[0]: made, keys[1]: due}
+            for state, number, made, due in groups
+        ]
+
     answers = {
-        "mail.mail.read_group": [row | {"oldest": NOON}, row | {"state": "sent", "oldest": False}],
-        "mail.mail.formatted_read_group": [
-            row | {"create_date:min": NOON},
-            row | {"state": "sent", "create_date:min": False},
-        ],
+        "mail.mail.read_group": count,
+        "mail.mail.formatted_read_group": count,
         "mail.notification.read_group": [{"notification_status": "bounce", "__count": 2}],
         "mail.notification.formatted_read_group": [{"notification_status": "bounce", "__count": 2}],
     }
 
     evidence, _ = gather(answers, version=version)
 
-    assert evidence.queue.counts == {"outgoing": 3, "sent": 3}
-    assert evidence.queue.oldest == {"outgoing": datetime(2026, 3, 2, 12, tzinfo=UTC)}
+    assert evidence.queue.counts == {"outgoing": 4, "sent": 2, "exception": 4}
+    assert evidence.queue.oldest == {
+        "outgoing": datetime(2026, 3, 2, 11, tzinfo=UTC),
+        "exception": datetime(2026, 3, 2, 12, tzinfo=UTC),
+    }
     assert evidence.notifications == {"bounce": 2}
 
 

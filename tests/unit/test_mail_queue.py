@@ -1,15 +1,9 @@
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
-
 import pytest
 
 from remote_mailcfg.instance.mail_queue import (
     MailState,
-    Queue,
     create_test_mail,
     fetch_mail_state,
-    fetch_queue,
     send_mail,
     unlink_mail,
 )
@@ -97,49 +91,3 @@ def test_the_state_of_a_mail_that_failed_has_odoos_reason() -> None:
     instance = make_instance(FakeTransport(lambda _call: [row]))
 
     assert fetch_mail_state(instance, 7) == MailState("exception", "refused")
-
-
-def queue(*, waiting: list[Any], data: list[Any], crons: list[Any]) -> tuple[FakeTransport, Queue]:
-    counts = {"outgoing": 2, "exception": 1}
-    answers: dict[str, Callable[[Call], Any]] = {
-        "mail.mail.search_count": lambda call: counts[call.domain[0][2]],
-        "mail.mail.search_read": lambda _call: waiting,
-        "ir.model.data.search_read": lambda _call: data,
-        "ir.cron.read": lambda _call: crons,
-    }
-    transport = FakeTransport(lambda call: answers[call.name](call))
-    return transport, fetch_queue(make_instance(transport))
-
-
-def test_the_queue_tells_its_counts_its_oldest_mail_and_its_cron() -> None:
-    transport, found = queue(
-        waiting=[{"id": 1, "create_date": "2026-01-02 03:04:05"}],
-        data=[{"id": 9, "res_id": 4}],
-        crons=[{"id": 4, "active": True, "nextcall": "2026-01-02 04:00:00"}],
-    )
-
-    assert found == Queue(
-        outgoing=2,
-        failed=1,
-        oldest=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-        cron_active=True,
-        cron_next=datetime(2026, 1, 2, 4, tzinfo=UTC),
-    )
-    assert transport.named("ir.cron.read")[0].ids == (4,)
-
-
-def test_an_empty_queue_without_a_cron_asks_no_further() -> None:
-    transport, found = queue(waiting=[], data=[], crons=[])
-
-    assert (found.oldest, found.cron_active, found.cron_next) == (None, False, None)
-    assert transport.named("ir.cron.read") == []
-
-
-def test_a_cron_that_is_off_is_told() -> None:
-    _, found = queue(
-        waiting=[],
-        data=[{"id": 9, "res_id": 4}],
-        crons=[{"id": 4, "active": False, "nextcall": "2026-01-02 04:00:00"}],
-    )
-
-    assert not found.cron_active
