@@ -24,8 +24,9 @@ types: $(READY)
 live: $(READY) ## the suite that runs against a real Odoo 19, see tests/live/odoo19
 	tests/live/run
 
-bench: $(READY) ## what commands take on a sandbox of a thousand instances
+bench: $(READY) ## what commands take on a sandbox of a thousand instances, and the history of audits of ten thousand
 	$(BIN)/python -m tests.benchmarks.fleet 'server list --all' 'check --all'
+	$(BIN)/python -m tests.benchmarks.history
 
 $(READY): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "needs Python 3.11: make PYTHON=…")'

@@ -1,18 +1,16 @@
 """`remote-mailcfg audit`: what is wrong with outgoing mail, and the rules that tell."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import RenderableType
 
-from remote_mailcfg.audit.comparison import compare
 from remote_mailcfg.audit.profile import choose_rules
 from remote_mailcfg.audit.rules import BOOK, find_rule
 from remote_mailcfg.cli.audit_run import AuditRun
@@ -32,10 +30,11 @@ from remote_mailcfg.operations.audit_instance import Audit, AuditPlan, DnsPlan, 
 from remote_mailcfg.operations.notify import Notifier, open_notifier
 from remote_mailcfg.report.audit import AUDIT
 from remote_mailcfg.report.audit_history import (
+    COMPARISON_COLUMNS,
     audit_rows,
+    comparison_lines,
     comparison_rows,
     make_audits,
-    make_comparison,
     render_audits,
     render_comparison,
 )
@@ -43,8 +42,7 @@ from remote_mailcfg.report.envelope import render_error
 from remote_mailcfg.report.report_file import FORMATS, parse_reports
 from remote_mailcfg.report.rules import make_rule, make_rules, render_rules
 from remote_mailcfg.report.table import make_error
-from remote_mailcfg.report.view import Row
-from remote_mailcfg.store.audits import list_audits, load_two
+from remote_mailcfg.store.audits import list_audits, open_comparison
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -171,9 +169,12 @@ def show_history(
     """List earlier audits of this machine: when, of how many instances, and what they found."""
     with _told("audit history", output) as terminal:
         audits = list_audits(last)
-        _show(
-            terminal, output, render_audits(audits), audit_rows(audits), lambda: make_audits(audits)
-        )
+        if output is Output.csv:
+            terminal.csv(audit_rows(audits))
+        elif output is Output.table:
+            terminal.result(make_audits(audits))
+        else:
+            terminal.json(render_audits(audits), indent=2 if output is Output.json else None)
 
 
 @app.command("diff", epilog="Example: remote-mailcfg audit diff")
@@ -185,25 +186,15 @@ def show_diff(
     output: OutputOption = Output.table,
 ) -> None:
     """Tell what changed between two audits: what is new, fixed, accepted, or still stands."""
-    with _told("audit diff", output) as terminal:
-        found = compare(*load_two(first, second))
-        rows = comparison_rows(found)
-        _show(terminal, output, render_comparison(found), rows, lambda: make_comparison(found))
-
-
-def _show(
-    terminal: Terminal,
-    output: Output,
-    data: dict[str, Any],
-    rows: list[Row],
-    text: Callable[[], RenderableType],
-) -> None:
-    if output is Output.csv:
-        terminal.csv(rows)
-    elif output is Output.table:
-        terminal.result(text())
-    else:
-        terminal.json(data, indent=2 if output is Output.json else None)
+    with _told("audit diff", output) as terminal, open_comparison(first, second) as found:
+        if output is Output.csv:
+            terminal.stream_csv(COMPARISON_COLUMNS, comparison_rows(found))
+        elif output is Output.table:
+            for line in comparison_lines(found):
+                terminal.result(line)
+        else:
+            indent = 2 if output is Output.json else None
+            terminal.stream_json(render_comparison(found), indent=indent)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -186,6 +186,18 @@ class Terminal:
             writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
             writer.writeheader()
             writer.writerows({name: _plain(it) for name, it in row.items()} for row in rows)
+
+    def stream_json(self, value: dict[str, Any], *, indent: int | None = 2) -> None:
+        """Print as `json` does, a part after the other: lists may be made meanwhile."""
+        json.dump(value, sys.stdout, indent=indent)
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+
+    def stream_csv(self, names: Sequence[str], rows: Iterable[Row]) -> None:
+        """Print rows with these keys as they come, below a header."""
+        writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: _plain(it) for name, it in row.items()} for row in rows)
 
 
 def _plain(value: object) -> object:

@@ -36,12 +36,3 @@ class KeptFinding:
     def identity(self) -> str:
         """Return what is the same in every run as long as the finding stands."""
         return self.finding.identity(self.instance)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptRun:
-    """One run with all that it found, in its order; `looked` are ids of rules by instance."""
-
-    audit: KeptAudit
-    findings: tuple[KeptFinding, ...]
-    looked: Mapping[str, frozenset[str]]

@@ -1,13 +1,15 @@
 """Earlier audits, and what changed since, as JSON, CSV and text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
+from itertools import islice
 from typing import Any, Final
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
-from remote_mailcfg.audit.comparison import Comparison
+from remote_mailcfg.audit.comparison import CHANGES, Change, Comparison
 from remote_mailcfg.model.audit_history import KeptAudit, KeptFinding
 from remote_mailcfg.model.finding import SEVERITIES
 from remote_mailcfg.report.table import CONTROL, make_table
@@ -21,8 +23,14 @@ COLUMNS: Final = (
     *map(str.title, reversed(SEVERITIES)),
     "Waived",
 )
-#: How each list of a comparison is shown: a sign and a colour, as diffs have them.
-SIGNS: Final = {
+COMPARISON_COLUMNS: Final = (
+    *("change", "instance", "rule", "severity", "subject", "message", "remedy", "since"),
+    *("server_id", "server_name"),
+)
+#: rich takes as long for one line as for five of a hundred.
+LINES_AT_ONCE: Final = 100
+#: How each kind of change is shown: a sign and a colour, as diffs have them.
+SIGNS: Final[dict[Change, tuple[str, str]]] = {
     "new": ("+", "red"),
     "fixed": ("-", "green"),
     "waived": ("~", "yellow"),
@@ -70,38 +78,59 @@ def _cells(audit: KeptAudit) -> list[str]:
     return [str(audit.run), _local(audit.at), *(str(it or "-") for it in numbers)]
 
 
+class _Streamed(list[dict[str, Any]]):
+    """A list of JSON that is made while it is written, and never held."""
+
+    def __init__(self, size: int, make: Callable[[], Iterator[dict[str, Any]]]) -> None:
+        super().__init__()
+        self._size = size
+        self._make = make
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self._make()
+
+
 def render_comparison(comparison: Comparison) -> dict[str, Any]:
-    """Return what changed as JSON: both runs, and a list of findings for each kind of change."""
+    """Return what changed as JSON: both runs, and a list of findings for each kind of change.
+
+    The lists are to be written by `json.dump`, which goes through them once.
+    """
     return {
         "earlier": render_audit(comparison.earlier),
         "later": render_audit(comparison.later),
-        **{change: [_finding(it) for it in found] for change, found in _lists(comparison)},
+        **{
+            change: _Streamed(comparison.counts[change], partial(_shown, comparison, change))
+            for change in CHANGES
+        },
     }
 
 
-def comparison_rows(comparison: Comparison) -> list[Row]:
-    """Return one row a finding."""
-    rows = []
-    for change, found in _lists(comparison):
-        for shown in map(_finding, found):
+def comparison_rows(comparison: Comparison) -> Iterator[Row]:
+    """Yield one row a finding."""
+    for change in CHANGES:
+        for shown in _shown(comparison, change):
             server = shown.pop("server") or {"id": None, "name": None}
             ids = {"server_id": server["id"], "server_name": server["name"]}
-            rows.append({"change": change, **shown, **ids})
-    return rows
+            yield {"change": change, **shown, **ids}
 
 
-def make_comparison(comparison: Comparison) -> RenderableType:
-    """Return what changed: a line for each finding, and how many there are of each kind."""
+def comparison_lines(comparison: Comparison) -> Iterator[Text]:
+    """Yield a line for each finding, some at once, and how many there are of each kind."""
     earlier, later = comparison.earlier, comparison.later
     head = f"Audit {later.run} of {_local(later.at)} against {earlier.run} of {_local(earlier.at)}"
-    counts = ", ".join(f"{len(found)} {change}" for change, found in _lists(comparison))
-    lines = (_line(change, it) for change, found in _lists(comparison) for it in found)
-    return Group(Text(head, style="bold"), *lines, Text(counts))
+    yield Text(head, style="bold")
+    for change in CHANGES:
+        lines = (_line(change, it) for it in comparison.findings(change))
+        while several := "\n".join(islice(lines, LINES_AT_ONCE)):
+            yield Text(several, style=SIGNS[change][1])
+    yield Text(", ".join(f"{comparison.counts[change]} {change}" for change in CHANGES))
 
 
-def _lists(comparison: Comparison) -> Iterator[tuple[str, tuple[KeptFinding, ...]]]:
-    for change in SIGNS:
-        yield change, getattr(comparison, change)
+def _shown(comparison: Comparison, change: Change) -> Iterator[dict[str, Any]]:
+    return map(_finding, comparison.findings(change))
 
 
 def _finding(kept: KeptFinding) -> dict[str, Any]:
@@ -119,14 +148,13 @@ def _finding(kept: KeptFinding) -> dict[str, Any]:
     }
 
 
-def _line(change: str, kept: KeptFinding) -> Text:
-    sign, style = SIGNS[change]
+def _line(change: Change, kept: KeptFinding) -> str:
     finding = kept.finding
     text = (
-        f"{sign} {change} {finding.severity} {kept.instance}: {finding.message}"
+        f"{SIGNS[change][0]} {change} {finding.severity} {kept.instance}: {finding.message}"
         f" [{finding.rule}, since {kept.since.astimezone():%Y-%m-%d}]"
     )
-    return Text(text.translate(CONTROL), style=style)
+    return text.translate(CONTROL)
 
 
 def _local(moment: datetime) -> str:

@@ -1,7 +1,7 @@
 """The file that audits are kept in: SQLite, with a number for its form."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
@@ -9,13 +9,19 @@ from typing import Final
 from platformdirs import user_state_path
 
 from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.store.audit_changes import take_over_first_form
 from remote_mailcfg.store.state import make_private_file
+
+Step = str | Callable[[sqlite3.Connection], None]
 
 #: How long one process waits for another one that writes.
 BUSY_SECONDS: Final = 30.0
 
-#: From each form to the next, as statements; `PRAGMA user_version` says which form a file has.
-MIGRATIONS: Final = (
+#: The tables of the first form, children first.
+FIRST_TABLES: Final = ("findings", "instances", "rule_sets", "runs")
+#: From each form to the next, as statements and functions; `PRAGMA user_version` says which one a
+#: file has.
+MIGRATIONS: Final[tuple[tuple[Step, ...], ...]] = (
     (
         "CREATE TABLE runs (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL)",
         # which rules looked is the same for most instances: a list in JSON, each once
@@ -46,6 +52,62 @@ MIGRATIONS: Final = (
         )""",
         "CREATE INDEX findings_by_run ON findings (run, instance)",
     ),
+    (
+        "DROP INDEX instances_by_name",
+        "DROP INDEX findings_by_run",
+        "CREATE INDEX old_findings_by_run ON findings (run, instance)",
+        *(f"ALTER TABLE {it} RENAME TO old_{it}" for it in FIRST_TABLES),
+        """CREATE TABLE runs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at TEXT NOT NULL,
+            selection INTEGER NOT NULL,
+            examined INTEGER NOT NULL,
+            failed INTEGER NOT NULL,
+            waived INTEGER NOT NULL,
+            info INTEGER NOT NULL,
+            warning INTEGER NOT NULL,
+            error INTEGER NOT NULL,
+            critical INTEGER NOT NULL
+        )""",
+        "CREATE TABLE instances (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+        "CREATE TABLE selections (id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE)",
+        """CREATE TABLE selected (
+            selection INTEGER NOT NULL REFERENCES selections ON DELETE CASCADE,
+            instance INTEGER NOT NULL,
+            PRIMARY KEY (selection, instance)
+        ) WITHOUT ROWID""",
+        "CREATE TABLE rule_sets (id INTEGER PRIMARY KEY, rules TEXT NOT NULL UNIQUE)",
+        "CREATE TABLE remedies (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)",
+        """CREATE TABLE looks (
+            id INTEGER PRIMARY KEY,
+            instance INTEGER NOT NULL REFERENCES instances ON DELETE CASCADE,
+            began INTEGER NOT NULL,
+            ended INTEGER,
+            url TEXT NOT NULL,
+            database TEXT NOT NULL,
+            error TEXT NOT NULL,
+            looked INTEGER NOT NULL
+        )""",
+        "CREATE INDEX looks_by_instance ON looks (instance, ended)",
+        """CREATE TABLE findings (
+            id INTEGER PRIMARY KEY,
+            instance INTEGER NOT NULL REFERENCES instances ON DELETE CASCADE,
+            began INTEGER NOT NULL,
+            ended INTEGER,
+            since TEXT NOT NULL,
+            rule TEXT NOT NULL,
+            severity TEXT NOT NULL,
+            server_id INTEGER,
+            server_name TEXT,
+            subject TEXT NOT NULL,
+            message TEXT NOT NULL,
+            remedy INTEGER NOT NULL,
+            waived INTEGER NOT NULL
+        )""",
+        "CREATE INDEX findings_by_instance ON findings (instance, ended)",
+        take_over_first_form,
+        *(f"DROP TABLE old_{it}" for it in FIRST_TABLES),
+    ),
 )
 
 _NO_ROOM: Final = frozenset(
@@ -60,7 +122,7 @@ def audit_file() -> Path:
 
 @contextmanager
 def open_audits() -> Iterator[sqlite3.Connection]:
-    """Open the file within one transaction, which ends with what is done with it.
+    """Open the file within one transaction, which ends with what is done with it, or before.
 
     A new file is made, an old form brought up to date. Raises `history-failed` for a file that is
     damaged, of a newer form, or held by another process for too long.
@@ -71,25 +133,34 @@ def open_audits() -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as database:
             database.execute("PRAGMA foreign_keys = ON")
             database.execute("BEGIN IMMEDIATE")  # who comes second waits here, not half-way
-            _bring_up_to_date(database, path)
+            if _bring_up_to_date(database, path):  # what the old form took is free now
+                database.execute("COMMIT")
+                database.execute("VACUUM")
+                database.execute("BEGIN IMMEDIATE")
             yield database
-            database.execute("COMMIT")  # what is left without it is undone by closing
+            if database.in_transaction:
+                database.execute("COMMIT")  # what is left without it is undone by closing
     except sqlite3.Error as error:
         raise _told(error, path) from error
 
 
-def _bring_up_to_date(database: sqlite3.Connection, path: Path) -> None:
-    (form,) = database.execute("PRAGMA user_version").fetchone()
+def _bring_up_to_date(database: sqlite3.Connection, path: Path) -> bool:
+    """Bring a file into the newest form; tell whether it had another one."""
+    form: int = database.execute("PRAGMA user_version").fetchone()[0]
     if form > len(MIGRATIONS):
         raise RemoteMailcfgError(
             "history-failed",
             f"the history of audits {path} was written by a newer version of remote-mailcfg",
             "Use that one, or move the file away: the next audit begins a new history.",
         )
-    for number, statements in enumerate(MIGRATIONS[form:], form + 1):
-        for statement in statements:
-            database.execute(statement)
+    for number, steps in enumerate(MIGRATIONS[form:], form + 1):
+        for step in steps:
+            if callable(step):
+                step(database)
+            else:
+                database.execute(step)
         database.execute(f"PRAGMA user_version = {number}")
+    return 0 < form < len(MIGRATIONS)
 
 
 def _told(error: sqlite3.Error, path: Path) -> RemoteMailcfgError:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.benchmarks import fleet
+from tests.benchmarks import fleet, history
 from tests.benchmarks.measure import cpu_seconds, open_sockets, peak_memory_mb
 
 STAND_IN = """
@@ -62,3 +62,12 @@ def test_what_exceeds_a_limit_or_does_not_run_fails(
     assert fleet.main(["--instances", "2", *options]) == 1
 
     assert told in capsys.readouterr().err
+
+
+def test_the_history_of_audits_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "")  # which is put back in the end
+
+    assert history.main(["--instances", "3", "--audits", "2"]) == 0
+    assert "audit diff -o json: exit 0" in capsys.readouterr().out

@@ -7,18 +7,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 
-from remote_mailcfg.audit.comparison import Comparison, compare
-from remote_mailcfg.model.audit_history import KeptAudit, KeptFinding, KeptRun
+from remote_mailcfg.audit.comparison import CHANGES, Comparison, compare_instance
+from remote_mailcfg.model.audit_history import KeptAudit, KeptFinding
 from remote_mailcfg.model.finding import Finding
 from remote_mailcfg.report.audit_history import (
+    COMPARISON_COLUMNS,
     audit_rows,
+    comparison_lines,
     comparison_rows,
     make_audits,
-    make_comparison,
     render_audit,
     render_audits,
     render_comparison,
@@ -75,9 +77,23 @@ def audit(number: int) -> KeptAudit:
 
 
 def comparison(before: Iterable[KeptFinding], after: Iterable[KeptFinding]) -> Comparison:
-    return compare(
-        KeptRun(audit=audit(2), findings=tuple(before), looked=LOOKED),
-        KeptRun(audit=audit(3), findings=tuple(after), looked=LOOKED),
+    """Compare run 2 with run 3, an instance after the other as the history does."""
+    names = sorted({it.instance for it in (*before, *after)})
+    found = [
+        change
+        for name in names
+        for change in compare_instance(
+            [it for it in before if it.instance == name],
+            [it for it in after if it.instance == name],
+            looked=LOOKED.get(name, frozenset()),
+            at=day(2),
+        )
+    ]
+    return Comparison(
+        earlier=audit(2),
+        later=audit(3),
+        counts={kind: sum(it == kind for it, _ in found) for kind in CHANGES},
+        findings=lambda kind: (kept for it, kept in found if it == kind),
     )
 
 
@@ -86,6 +102,12 @@ def shown(renderable: RenderableType) -> list[str]:
     console.print(renderable)
     assert isinstance(console.file, io.StringIO)
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def written(data: dict[str, Any]) -> str:
+    file = io.StringIO()
+    json.dump(data, file)
+    return file.getvalue()
 
 
 # What changed
@@ -128,23 +150,21 @@ def test_a_finding_is_in_one_list_of_what_changed(
     listed: list[KeptFinding],
 ) -> None:
     found = comparison(before, after)
-    lists = {
-        name: [*getattr(found, name)] for name in ("new", "fixed", "standing", "waived", "unknown")
-    }
+    lists = {name: [*found.findings(name)] for name in CHANGES}
 
     assert {name: it for name, it in lists.items() if it} == ({change: listed} if change else {})
 
 
 # As people and programs read it
 
-CHANGES = comparison(
+CHANGED = comparison(
     [kept(DEBUG), kept(SPF, on="c")],
     [kept(SPF, since=3), kept(replace(DEBUG, server_id=7), on="b")],
 )
 
 
 def test_what_changed_is_told_a_finding_a_line() -> None:
-    assert "\n".join(shown(make_comparison(CHANGES))) == (
+    assert "\n".join(shown(Group(*comparison_lines(CHANGED)))) == (
         "Audit 3 of 2026-11-03 20:00 against 2 of 2026-11-02 20:00\n"
         "+ new error a: example.org has no SPF record. [spf-missing, since 2026-11-03]\n"
         "- fixed warning a: Server 6 'Main' writes its dialogue into the log.\n"
@@ -158,7 +178,7 @@ def test_what_changed_is_told_a_finding_a_line() -> None:
 
 
 def test_what_changed_is_json() -> None:
-    data = json.loads(json.dumps(render_comparison(CHANGES)))
+    data = json.loads(written(render_comparison(CHANGED)))
 
     assert {key: len(it) for key, it in data.items() if isinstance(it, list)} == {
         "new": 1,
@@ -184,7 +204,7 @@ def test_what_changed_is_json() -> None:
 
 
 def test_what_changed_is_rows() -> None:
-    rows = comparison_rows(CHANGES)
+    rows = [*comparison_rows(CHANGED)]
 
     assert [(it["change"], it["server_id"], it["server_name"]) for it in rows] == [
         ("new", None, None),
@@ -192,14 +212,14 @@ def test_what_changed_is_rows() -> None:
         ("unknown", None, None),
         ("standing", 7, "Main"),
     ]
-    assert not any("server" in row for row in rows)
+    assert {tuple(row) for row in rows} == {COMPARISON_COLUMNS}
 
 
 def test_every_word_of_the_json_is_documented() -> None:
     table = (Path(__file__).parents[2] / "docs" / "audit-cron.md").read_text()
     table = table.partition("| JSON of | is |")[2].partition("\n\n")[0]
-    data = render_comparison(CHANGES)
-    words = {*data, *data["later"], *data["new"][0], *render_audits([])}
+    data = render_comparison(CHANGED)
+    words = {*data, *data["later"], *next(iter(data["new"])), *render_audits([])}
 
     assert {
         word for word in words if f"`{word}`" not in table and f'"{word}"' not in table
@@ -209,7 +229,9 @@ def test_every_word_of_the_json_is_documented() -> None:
 def test_a_control_character_of_a_finding_is_made_visible() -> None:
     evil = replace(SPF, message="\x1b[2Jgone")
 
-    assert not any("\x1b" in it for it in shown(make_comparison(comparison([], [kept(evil)]))))
+    assert not any(
+        "\x1b" in it for it in shown(Group(*comparison_lines(comparison([], [kept(evil)]))))
+    )
 
 
 def test_earlier_audits_are_a_table_that_fits() -> None:

@@ -23,10 +23,11 @@ from remote_mailcfg.store.audits import (
     list_audits,
     load_counts,
     load_standing,
-    load_two,
+    open_comparison,
     save_audit,
 )
 
+RECORDINGS = Path(__file__).parents[1] / "recordings"
 BEGINNING = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
 RULES = frozenset({"smtp-debug", "spf-missing", "test-failed"})
 DEBUG = Finding(
@@ -128,20 +129,59 @@ def test_a_moment_of_another_zone_is_the_same_moment() -> None:
     assert list_audits(1)[0].at == BEGINNING
 
 
-def test_a_run_is_loaded_as_it_was_saved() -> None:
-    keep([examined(DEBUG, SPF)], [examined(SPF, waived=[DEBUG]), replace(FAILED, instance="b")])
-    earlier, later = load_two()
+def test_a_run_is_compared_as_it_was_saved() -> None:
+    other = replace(SPF, message="example.org has none.", severity="info")
+    keep([examined(DEBUG, SPF)], [examined(other, waived=[DEBUG]), replace(FAILED, instance="b")])
 
-    assert earlier.findings == (
-        KeptFinding(instance="a", finding=DEBUG, since=day(1)),
-        KeptFinding(instance="a", finding=SPF, since=day(1)),
-    )
-    assert later.findings == (
-        KeptFinding(instance="a", finding=SPF, since=day(1)),
-        KeptFinding(instance="a", finding=DEBUG, since=day(1), is_waived=True),
-    )
-    assert later.looked == {"a": RULES, "b": frozenset()}
-    assert (earlier.audit, later.audit) == (list_audits(2)[1], list_audits(1)[0])
+    with open_comparison() as found:
+        assert (found.earlier, found.later) == (list_audits(2)[1], list_audits(1)[0])
+        assert [*found.findings("standing")] == [
+            KeptFinding(instance="a", finding=other, since=day(1))
+        ]
+        assert [*found.findings("waived")] == [
+            KeptFinding(instance="a", finding=DEBUG, since=day(1), is_waived=True)
+        ]
+        assert found.counts == {"new": 0, "fixed": 0, "waived": 1, "unknown": 0, "standing": 1}
+
+
+def test_a_comparison_that_is_read_slowly_keeps_no_audit_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(audit_database, "BUSY_SECONDS", 0.0)
+    keep([examined(DEBUG)], [examined(SPF)])
+
+    with open_comparison() as found:
+        new = found.findings("new")
+        save_audit([examined()], at=day(3))
+
+        assert [it.finding for it in new] == [SPF]
+        assert [it.finding for it in found.findings("fixed")] == [DEBUG]
+
+
+def test_a_run_that_changes_nothing_adds_no_finding_and_no_instance() -> None:
+    run = [examined(SPF, DEBUG, name=f"i{number}") for number in range(200)]
+    keep(run)
+    before = audit_file().stat().st_size
+    keep(*[run] * 20)
+
+    assert audit_file().stat().st_size - before <= 4096  # a page: the rows of the runs
+    assert [it.findings["error"] for it in list_audits(30)] == [200] * 21
+
+
+def test_what_changes_on_one_instance_is_kept_of_that_one() -> None:
+    run = [examined(SPF, name=f"i{number}") for number in range(200)]
+    changed = [examined(replace(SPF, message="other"), name="i7"), *run[:7], *run[8:]]
+    keep(run, changed, run)
+
+    with sqlite3.connect(audit_file()) as database:
+        (rows,) = database.execute("SELECT count(*) FROM findings").fetchone()
+        (selections,) = database.execute("SELECT count(*) FROM selections").fetchone()
+    database.close()
+    assert (rows, selections) == (202, 1)
+    with open_comparison(1, 2) as found:
+        assert [it.instance for it in found.findings("standing") if it.finding != SPF] == ["i7"]
+    with open_comparison(1, 3) as found:
+        assert {it.finding for it in found.findings("standing")} == {SPF}
 
 
 def test_only_the_user_can_read_the_history() -> None:
@@ -159,14 +199,39 @@ def test_only_the_user_can_read_the_history() -> None:
 def test_the_oldest_audits_are_dropped_and_since_when_is_still_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(audits, "MOST_RUNS", 2)
-    keep([examined(SPF)], [examined(SPF)], [examined(SPF)], [examined(SPF)])
+    monkeypatch.setattr(audits, "MOST_BYTES", 400_000)
+    fleet = [f"i{number}" for number in range(100)]
+    for number in range(1, 41):
+        told = replace(DEBUG, message=f"{number} lines. " * 20)
+        save_audit([examined(SPF, told, name=it) for it in fleet], at=day(number))
 
-    assert [it.at for it in list_audits(20)] == [day(4), day(3)]
-    assert load_standing(["a"]) == {SPF.identity("a"): day(1)}
+    assert audit_file().stat().st_size < 500_000
+    kept = [it.run for it in list_audits(100)]
+    assert kept == [*range(40, 40 - len(kept), -1)]
+    assert 2 <= len(kept) < 20
+    assert load_standing(["i3"]) == {SPF.identity("i3"): day(1), DEBUG.identity("i3"): day(1)}
+    with open_comparison(kept[-1], 40) as found:
+        assert found.counts["standing"] == 200
+
+
+def test_two_audits_are_kept_however_large_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audits, "MOST_BYTES", 1)
+    keep([examined(SPF)], [examined(SPF, name="b")], [examined(DEBUG, name="b")], [examined(DEBUG)])
+
+    assert [it.run for it in list_audits(20)] == [4, 3]
     with sqlite3.connect(audit_file()) as database:
-        assert database.execute("SELECT count(*) FROM findings").fetchone() == (2,)
+        names = database.execute("SELECT name FROM instances ORDER BY name").fetchall()
     database.close()
+    assert names == [("a",), ("b",)]
+
+
+def test_an_instance_of_no_audit_that_is_kept_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(audits, "MOST_BYTES", 1)
+    keep([examined(SPF)], [examined(SPF, name="b")], [examined(SPF, name="b")])
+
+    assert load_standing(["a", "b"]).keys() == {SPF.identity("b")}
 
 
 # What stands
@@ -234,7 +299,8 @@ def test_the_last_two_are_loaded_unless_others_are_named() -> None:
     keep(*[[examined()]] * 4)
 
     def loaded(*given: int | None) -> list[int]:
-        return [it.audit.run for it in load_two(*given)]
+        with open_comparison(*given) as found:
+            return [found.earlier.run, found.later.run]
 
     assert loaded() == [3, 4]
     assert loaded(2) == [2, 4]
@@ -246,16 +312,19 @@ def test_the_last_two_are_loaded_unless_others_are_named() -> None:
 def test_an_audit_that_is_not_kept_is_told(given: tuple[int, ...]) -> None:
     keep([examined()], [examined()])
 
-    with pytest.raises(RemoteMailcfgError, match="there is no audit 7 in the history") as caught:
-        load_two(*given)
+    with (
+        pytest.raises(RemoteMailcfgError, match="there is no audit 7 in the history") as caught,
+        open_comparison(*given),
+    ):
+        pass
     assert caught.value.code == "not-found"
 
 
 def test_one_audit_has_nothing_to_be_compared_with() -> None:
     keep([examined()])
 
-    with pytest.raises(RemoteMailcfgError, match="no two audits") as caught:
-        load_two()
+    with pytest.raises(RemoteMailcfgError, match="no two audits") as caught, open_comparison():
+        pass
     assert caught.value.code == "not-found"
 
 
@@ -299,6 +368,52 @@ def test_a_history_of_a_newer_version_is_refused_and_left_alone() -> None:
     assert audit_file().read_bytes() == before
 
 
+@pytest.fixture
+def first_form() -> None:
+    """Put the history in place that version 0.1.0 wrote."""
+    audit_file().parent.mkdir(parents=True)
+    with sqlite3.connect(audit_file()) as database:
+        database.executescript((RECORDINGS / "audit-history-1.sql").read_text(encoding="utf-8"))
+    database.close()
+
+
+@pytest.mark.usefixtures("first_form")
+def test_a_history_of_the_first_form_is_taken_over() -> None:
+    counts = [(it.run, it.at, it.examined, it.failed, it.waived) for it in list_audits(9)]
+
+    assert counts == [
+        (5, day(5), 2, 0, 0),
+        (4, day(4), 1, 0, 0),
+        (3, day(3), 1, 1, 1),
+        (2, day(2), 2, 0, 0),
+    ]
+    assert [it.findings["error"] for it in list_audits(9)] == [1, 0, 1, 2]
+    assert load_standing(["a", "b"]) == {SPF.identity("a"): day(1), DEBUG.identity("a"): day(2)}
+    with open_comparison(2, 3) as found:
+        assert [it.finding for it in found.findings("waived")] == [DEBUG]
+        assert [it.instance for it in found.findings("unknown")] == ["b"]
+    with open_comparison(3, 5) as found:
+        assert [it.finding for it in found.findings("new")] == [DEBUG]
+    assert load_counts(["a"], limit=2) == {
+        "a": ((day(4), {"warning": 1}), (day(5), {"warning": 1, "error": 1}))
+    }
+
+
+@pytest.mark.usefixtures("first_form")
+def test_a_history_that_was_taken_over_goes_on() -> None:
+    number = save_audit([examined(SPF)], at=day(6))
+
+    assert number == 6
+    with open_comparison() as found:
+        assert [it.finding for it in found.findings("fixed")] == [DEBUG]
+        assert [it.since for it in found.findings("standing")] == [day(1)]
+    with sqlite3.connect(audit_file()) as database:
+        names = database.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'old%'").fetchall()
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+    database.close()
+    assert names == []
+
+
 def test_an_older_form_is_brought_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
     keep([examined(SPF)])
     more = ("ALTER TABLE runs ADD COLUMN by TEXT", "CREATE TABLE more (id INTEGER)")
@@ -308,7 +423,7 @@ def test_an_older_form_is_brought_up_to_date(monkeypatch: pytest.MonkeyPatch) ->
 
     assert load_standing(["a"]) == {SPF.identity("a"): day(1)}
     with sqlite3.connect(audit_file()) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+        assert database.execute("PRAGMA user_version").fetchone() == (3,)
         assert database.execute("SELECT count(by), count(*) FROM runs").fetchone() == (0, 2)
     database.close()
 
