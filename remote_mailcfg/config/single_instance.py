@@ -8,7 +8,7 @@ from remote_mailcfg.config.address import check_address
 from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.config.environment import Environment
 from remote_mailcfg.errors import ConfigurationError
-from remote_mailcfg.model.target import PROTOCOLS, Protocol, Target
+from remote_mailcfg.model.target import PROTOCOLS, ROLES, Protocol, Role, Target
 
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
 FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -40,6 +40,7 @@ def parse_entry(environment: Environment) -> Entry:
     insecure_tls = _parse_flag(
         "OPENSPP_INSECURE_TLS", environment.get("OPENSPP_INSECURE_TLS"), problems
     )
+    role = _parse_role(environment.get("OPENSPP_ROLE"), problems)
     if problems:
         raise ConfigurationError(
             "configuration",
@@ -56,6 +57,7 @@ def parse_entry(environment: Environment) -> Entry:
         timeout_seconds=timeout_seconds,
         ca_file=ca_file,
         insecure_tls=insecure_tls,
+        role=role,
     )
     return Entry(target=target, references=references, folder=Path.cwd())
 
@@ -91,6 +93,15 @@ def _parse_protocol(text: str, problems: list[str]) -> Protocol:
             return protocol
     problems.append(f"OPENSPP_PROTOCOL is not one of {', '.join(PROTOCOLS)}")
     return "auto"
+
+
+def _parse_role(text: str, problems: list[str]) -> Role | None:
+    for role in ROLES:
+        if text == role:
+            return role
+    if text:
+        problems.append(f"OPENSPP_ROLE is not one of {', '.join(ROLES)}")
+    return None
 
 
 def _parse_timeout(text: str, problems: list[str]) -> float:

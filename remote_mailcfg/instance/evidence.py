@@ -66,7 +66,7 @@ PARAMETERS: Final = (
     "web.base.url",
     "web.base.url.freeze",
 )
-NO_ROLE: Final = "the inventory gives the instance no role"
+NO_ROLE: Final = "neither OPENSPP_ROLE nor the inventory gives the instance a role"
 NOT_TESTED: Final = "the mail servers were not tested"
 NO_MAILINGS: Final = "Email Marketing is not installed"
 NO_EXPIRY: Final = "API keys of Odoo before 18 do not expire"

@@ -55,7 +55,29 @@ def test_rules_that_need_a_role_say_why_they_could_not_look(some_instance: Insta
     skipped = some_instance.json("audit", "--no-test").data["skipped"]
 
     why = {it["rule"]: it["because"] for it in skipped}
-    assert why["relay-on-copy"] == "the inventory gives the instance no role"
+    assert why["relay-on-copy"] == (
+        "neither OPENSPP_ROLE nor the inventory gives the instance a role"
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "found"),
+    [
+        ("production", {"neutralized-production"}),
+        ("staging", set()),
+        ("training", set()),
+        ("test", set()),
+    ],
+)
+def test_the_instance_of_the_variables_is_judged_by_its_role(
+    some_instance: Instance, role: str, found: set[str]
+) -> None:
+    with some_instance.parameter("database.is_neutralized", "true"):
+        ran = some_instance.json("audit", "--no-test", OPENSPP_ROLE=role)
+
+    rules = {it["rule"] for it in ran.data["findings"]}
+    assert rules & {"neutralized-production", "copy-not-neutralized"} == found
+    assert {it["because"] for it in ran.data["skipped"] if "role" in it["because"]} == set()
 
 
 @pytest.mark.parametrize(

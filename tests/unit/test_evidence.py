@@ -163,7 +163,7 @@ def test_what_nobody_told_is_missing_too() -> None:
 
     assert evidence.missing == {
         "tests": "the mail servers were not tested",
-        "role": "the inventory gives the instance no role",
+        "role": "neither OPENSPP_ROLE nor the inventory gives the instance a role",
         "mailings": "Email Marketing is not installed",
         "api_keys": "API keys of Odoo before 18 do not expire",
     }
