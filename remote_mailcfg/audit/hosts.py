@@ -20,6 +20,17 @@ CATCHING_HOSTS: Final = ("sandbox.smtp.mailtrap.io", "ethereal.email")
 #: Top domains that are of an inner network by their own definition (RFC 6762, 8375, ICANN).
 _INNER: Final = ("localhost", "local", "internal", "home.arpa", "lan")
 
+#: Addresses that no receiver of mail sees: RFC 1918, 6598, 1122, 3927, 4193, 4291.
+_INNER_NETWORKS: Final = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"),
+            *("127.0.0.0/8", "169.254.0.0/16", "fc00::/7", "fe80::/10", "::1/128"),
+        ),
+    )
+)
+
 
 def is_stub(record: MailServerRecord) -> bool:
     """Tell whether the server is the one of `odoo-bin neutralize`, which reaches nobody."""
@@ -42,6 +53,12 @@ def is_near(host: str) -> bool:
         return address.is_loopback or address.is_private
     name = host.lower().rstrip(".")
     return "." not in name or name.endswith(tuple(f".{it}" for it in _INNER))
+
+
+def is_inner(address: str) -> bool:
+    """Tell whether an address is of an inner network: mail leaves it from another one."""
+    found = ipaddress.ip_address(address)
+    return any(found in network for network in _INNER_NETWORKS)
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

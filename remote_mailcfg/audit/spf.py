@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from remote_mailcfg.audit.hosts import is_near
+from remote_mailcfg.audit.hosts import is_inner, is_near
 from remote_mailcfg.audit.rule import Problem, Rule
 from remote_mailcfg.model.evidence import Evidence
 from remote_mailcfg.model.from_filter import split_from_filter
@@ -74,9 +74,11 @@ def _spf_relay(evidence: Evidence) -> Iterator[Problem]:
             if (only_for and domain.domain not in only_for) or is_near(relay.host):
                 continue
             refused = [
-                f"{address}: {result.result}"
+                _describe(address, result)
                 for address in relay.addresses
-                if (result := domain.spf_relays.get(address)) and not _lets(result, relay.host)
+                if (result := domain.spf_relays.get(address))
+                and not is_inner(address)
+                and not _lets(result, relay.host)
             ]
             if refused:
                 yield Problem(
@@ -86,6 +88,11 @@ def _spf_relay(evidence: Evidence) -> Iterator[Problem]:
                     server_name=relay.server_name,
                     subject=domain.domain,
                 )
+
+
+def _describe(address: str, result: SpfResult) -> str:
+    why = f", {result.because}" if result.result == "permerror" else ""
+    return f"{address}: {result.result}{why}"
 
 
 def _lets(result: SpfResult, host: str) -> bool:

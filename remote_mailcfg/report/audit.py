@@ -104,16 +104,21 @@ def _line(finding: Finding) -> str:
 
 def _skipped(skipped: Sequence[Skipped]) -> Iterator[Text]:
     """Yield a line for each reason why rules could not look."""
-    reasons: dict[str, list[str]] = {}
-    for it in skipped:
-        reasons.setdefault(it.because, []).append(it.rule)
-    for because, rules in reasons.items():
+    for because, rules in rules_by_reason(skipped).items():
         yield Text(f"skipped {', '.join(rules)}: {because}".translate(CONTROL), style="dim")
 
 
 def _same(audit: Audit) -> object:
     """Return what makes two audits the same to a person."""
     return _data(audit), audit.known
+
+
+def rules_by_reason(skipped: Sequence[Skipped]) -> dict[str, list[str]]:
+    """Return the rules that could not look, by why: a reason that many share is told once."""
+    reasons: dict[str, list[str]] = {}
+    for it in skipped:
+        reasons.setdefault(it.because, []).append(it.rule)
+    return reasons
 
 
 AUDIT: Final = View(_data, _rows, _text, alike=_same, differs=lambda audit: bool(audit.failing))

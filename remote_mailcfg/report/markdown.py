@@ -7,6 +7,7 @@ from typing import Final
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.model.finding import SEVERITIES, Finding
 from remote_mailcfg.operations.audit_instance import Audit
+from remote_mailcfg.report.audit import rules_by_reason
 from remote_mailcfg.report.audit_report import AuditReport, error_of, examination_of, subject_of
 from remote_mailcfg.report.table import CONTROL
 
@@ -50,8 +51,8 @@ def _instance(report: AuditReport, outcome: Outcome[Audit]) -> Iterator[str]:
         found.findings if found else (), key=lambda it: -SEVERITIES.index(it.severity)
     ):
         yield _finding(report, name, finding)
-    for skipped in found.skipped if found else ():
-        yield f"- skipped `{skipped.rule}`: {_plain(skipped.because)}"
+    for because, rules in rules_by_reason(found.skipped if found else ()).items():
+        yield f"- skipped {', '.join(f'`{it}`' for it in rules)}: {_plain(because)}"
 
 
 def _finding(report: AuditReport, instance: str, finding: Finding) -> str:

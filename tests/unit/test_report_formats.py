@@ -238,6 +238,16 @@ def test_markdown_counts_by_instance_and_tells_each_finding() -> None:
     assert "Could not be examined: " in text
 
 
+def test_markdown_tells_a_reason_once_that_many_rules_share() -> None:
+    blind = [Skipped(rule=it, because="not known: no DNS") for it in ("spf-open", "spf-missing")]
+    report = replace(REPORT, outcomes=(outcome(SOUTH, skipped=(*blind, SKIPPED)),))
+
+    lines = [it for it in render("markdown", report).splitlines() if it.startswith("- skipped")]
+
+    assert len(lines) == 2
+    assert lines[0].startswith("- skipped `spf-open`, `spf-missing`: ")
+
+
 def test_markdown_takes_nothing_of_a_text_for_its_own() -> None:
     text = render("markdown")
 
