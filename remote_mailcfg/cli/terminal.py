@@ -2,22 +2,30 @@
 
 import csv
 import io
-import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.status import Status
+from rich.text import Text
 
 from remote_mailcfg.errors import RemoteMailcfgError
-from remote_mailcfg.report.table import CONTROL
+from remote_mailcfg.model.masking import neutralize
+from remote_mailcfg.report.envelope import dump_json, iterate_json
 from remote_mailcfg.report.view import Row
+
+#: A text of more characters is not laid out: that takes minutes, and nobody reads it.
+MOST_OF_A_TEXT: Final = 200_000
+#: What spreadsheets take for the beginning of a formula, also as wide characters.
+FORMULAS: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
 class OutputLostError(OSError):
@@ -97,12 +105,17 @@ class PlainConsole(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Render as rich does; control characters in the texts become visible."""
+        """Render as rich does; what the texts hold is neutralized, and a huge one is cut."""
+        if isinstance(renderable, Text) and len(renderable.plain) > MOST_OF_A_TEXT:
+            renderable = renderable[:MOST_OF_A_TEXT].append(" … (cut)")
+        begins_line = True
         for segment in super().render(renderable, options):
             if segment.control:
                 yield segment
-            else:
-                yield Segment(segment.text.translate(CONTROL), segment.style)
+                continue
+            text = neutralize(segment.text, begins_line=begins_line)
+            begins_line = text.endswith("\n") or (begins_line and not text.strip())
+            yield Segment(text, segment.style)
 
 
 class Terminal:
@@ -117,8 +130,7 @@ class Terminal:
         self.err = PlainConsole(stderr=True, highlight=False)
         self.failed = False
         self._status: Status | None = None
-        if verbose:
-            logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+        _listen(self.err if verbose else None)
 
     @property
     def attended(self) -> bool:
@@ -151,7 +163,7 @@ class Terminal:
         """Ask on the terminal; no is the answer to everything but a yes."""
         self.done()
         with answering():
-            return typer.confirm(question.translate(CONTROL), err=True)
+            return typer.confirm(neutralize(question), err=True)
 
     def show(self, text: RenderableType) -> None:
         """Show what a question is about, on stderr."""
@@ -176,11 +188,14 @@ class Terminal:
 
     def json(self, value: dict[str, Any], *, indent: int | None = 2) -> None:
         """Print a result for programs: indented, or on one line with `indent=None`."""
-        sys.stdout.write(json.dumps(value, indent=indent) + "\n")
+        sys.stdout.write(dump_json(value, indent=indent) + "\n")
         sys.stdout.flush()
 
     def csv(self, rows: list[Row]) -> None:
-        """Print rows with a header of all their keys; true and false are written as in JSON."""
+        """Print rows with a header of all their keys; true and false are written as in JSON.
+
+        A text is on one line, and no program that opens the file takes it for a formula.
+        """
         if rows:
             names = list(dict.fromkeys(name for row in rows for name in row))
             writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
@@ -189,7 +204,7 @@ class Terminal:
 
     def stream_json(self, value: dict[str, Any], *, indent: int | None = 2) -> None:
         """Print as `json` does, a part after the other: lists may be made meanwhile."""
-        json.dump(value, sys.stdout, indent=indent)
+        sys.stdout.writelines(iterate_json(value, indent=indent))
         sys.stdout.write("\n")
         sys.stdout.flush()
 
@@ -201,7 +216,40 @@ class Terminal:
 
 
 def _plain(value: object) -> object:
-    return str(value).lower() if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None or isinstance(value, int | float):
+        return value
+    text = neutralize(str(value)).replace("\t", r"\t").replace("\n", r"\n")
+    is_number = re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", text)
+    return f"'{text}" if text.startswith(FORMULAS) and not is_number else text
+
+
+class _Log(logging.Handler):
+    """Prints our own records, a line each; those of libraries may hold anything."""
+
+    def __init__(self, console: PlainConsole) -> None:
+        super().__init__(logging.INFO)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record with the time."""
+        now = f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        line = f"{now} {record.getMessage()}".replace("\n", " ")
+        self._console.print(line, markup=False, soft_wrap=True)
+
+
+def _listen(console: PlainConsole | None) -> None:
+    """Print what this program logs on a console, or nothing; of libraries nothing is printed."""
+    ours = logging.getLogger("remote_mailcfg")
+    for handler in ours.handlers[:]:
+        if isinstance(handler, _Log):
+            ours.removeHandler(handler)
+    if console:
+        ours.addHandler(_Log(console))
+        ours.setLevel(logging.INFO)
+    if not logging.root.handlers:  # or Python would print what libraries warn of
+        logging.root.addHandler(logging.NullHandler())
 
 
 def can_ask() -> bool:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from remote_mailcfg.cli.terminal import Terminal
 from remote_mailcfg.fleet.worker import unanswered
-from remote_mailcfg.report.table import CONTROL
+from remote_mailcfg.model.masking import neutralize
 
 SLOW_SECONDS: Final = 5.0
 MOST_NAMES: Final = 3
@@ -72,7 +72,7 @@ class Watch:
         if slow:
             text += f"; slow: {', '.join(slow[-MOST_NAMES:])}"
             text += f" and {len(slow) - MOST_NAMES} more" if len(slow) > MOST_NAMES else ""
-        return Text(text.translate(CONTROL), no_wrap=True, overflow="ellipsis")
+        return Text(neutralize(text), no_wrap=True, overflow="ellipsis")
 
     def working(self, what: str, *, slow: bool = False) -> None:
         """Leave what one of many does unsaid; see `Progress`."""

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from remote_mailcfg.model.finding import SEVERITIES, Finding, Severity, Skipped
 from remote_mailcfg.operations.audit_instance import Audit
-from remote_mailcfg.report.table import CONTROL, make_table
+from remote_mailcfg.report.table import make_table, plain
 from remote_mailcfg.report.view import Row, View
 
 STYLES: Final[dict[Severity, str]] = {
@@ -92,20 +92,20 @@ def _table(findings: Sequence[Finding]) -> RenderableType:
 
 
 def _told(findings: Sequence[Finding], remedy: str) -> Text:
-    text = Text("\n".join(_line(finding) for finding in findings).translate(CONTROL))
+    text = Text("\n".join(_line(finding) for finding in findings))
     return text.append("\nnext", style="bold").append(f": {remedy}")
 
 
 def _line(finding: Finding) -> str:
     if finding.server_id is None:
-        return finding.message
-    return f"{finding.server_id} '{finding.server_name}': {finding.message}"
+        return plain(finding.message)
+    return f"{finding.server_id} '{plain(finding.server_name or '')}': {plain(finding.message)}"
 
 
 def _skipped(skipped: Sequence[Skipped]) -> Iterator[Text]:
     """Yield a line for each reason why rules could not look."""
     for because, rules in rules_by_reason(skipped).items():
-        yield Text(f"skipped {', '.join(rules)}: {because}".translate(CONTROL), style="dim")
+        yield Text(f"skipped {', '.join(rules)}: {plain(because)}", style="dim")
 
 
 def _same(audit: Audit) -> object:

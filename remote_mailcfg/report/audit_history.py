@@ -12,7 +12,7 @@ from rich.text import Text
 from remote_mailcfg.audit.comparison import CHANGES, Change, Comparison
 from remote_mailcfg.model.audit_history import KeptAudit, KeptFinding
 from remote_mailcfg.model.finding import SEVERITIES
-from remote_mailcfg.report.table import CONTROL, make_table
+from remote_mailcfg.report.table import make_table, plain
 from remote_mailcfg.report.view import Row
 
 COLUMNS: Final = (
@@ -154,7 +154,7 @@ def _line(change: Change, kept: KeptFinding) -> str:
         f"{SIGNS[change][0]} {change} {finding.severity} {kept.instance}: {finding.message}"
         f" [{finding.rule}, since {kept.since.astimezone():%Y-%m-%d}]"
     )
-    return text.translate(CONTROL)
+    return plain(text)
 
 
 def _local(moment: datetime) -> str:

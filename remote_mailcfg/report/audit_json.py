@@ -1,13 +1,11 @@
 """The report `json`: the envelope of `-o json`."""
 
-import json
-
 from remote_mailcfg.report.audit import AUDIT
 from remote_mailcfg.report.audit_report import AuditReport
-from remote_mailcfg.report.envelope import render_envelope, render_outcome
+from remote_mailcfg.report.envelope import dump_json, render_envelope, render_outcome
 
 
 def render_json(report: AuditReport) -> str:
     """Return the report as JSON."""
     results = [render_outcome(outcome, AUDIT) for outcome in report.outcomes]
-    return json.dumps(render_envelope("audit", results), indent=2) + "\n"
+    return dump_json(render_envelope("audit", results)) + "\n"

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from remote_mailcfg.operations.check import CheckResult, Step
-from remote_mailcfg.report.table import CONTROL, make_table
+from remote_mailcfg.report.table import make_table, plain
 from remote_mailcfg.report.view import Row, View
 
 MARKS: Final = {True: ("ok", "green"), False: ("not ok", "bold red"), None: ("-", "dim")}
@@ -34,7 +34,7 @@ def _text(result: CheckResult) -> Table:
 
 
 def _found(step: Step, openspp: bool | None) -> Text:  # noqa: FBT001 - it is one of the findings
-    text = Text(step.detail.translate(CONTROL))
+    text = Text(plain(step.detail))
     if step.step == "version" and openspp is not None:
         text.append(", with OpenSPP" if openspp else ", plain Odoo without OpenSPP")
     if step.hint:

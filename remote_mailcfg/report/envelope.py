@@ -1,5 +1,7 @@
 """The JSON of an instance command: one envelope, for one instance and for a thousand."""
 
+import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -40,6 +42,20 @@ def failure_of(outcome: Outcome[T], view: View[T]) -> RemoteMailcfgError | None:
     if outcome.result is not None:
         return view.failure(outcome.result)
     return outcome.error
+
+
+def dump_json(value: object, *, indent: int | None = 2) -> str:
+    """Return a document as JSON, in ASCII; no log takes a text in it for a command."""
+    return _without_commands(json.dumps(value, indent=indent))
+
+
+def iterate_json(value: object, *, indent: int | None = 2) -> Iterator[str]:
+    """Yield what `dump_json` returns, part by part."""
+    yield from map(_without_commands, json.JSONEncoder(indent=indent).iterencode(value))
+
+
+def _without_commands(text: str) -> str:
+    return text.replace("##", r"#\u0023")
 
 
 def render_error(error: RemoteMailcfgError) -> dict[str, Any]:

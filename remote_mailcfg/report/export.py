@@ -11,6 +11,7 @@ from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.model.desired import INSTANCE_PLACE
 from remote_mailcfg.model.from_filter import split_from_filter
 from remote_mailcfg.model.mail_server import MailServerRecord
+from remote_mailcfg.model.masking import escape_unseen
 from remote_mailcfg.operations.list_servers import ServerList
 from remote_mailcfg.report.servers import SERVER_LIST
 from remote_mailcfg.report.view import View
@@ -65,7 +66,7 @@ def make_file(outcomes: Sequence[Outcome[ServerList]]) -> str:
         tables.append(table)
     document.add(tomlkit.nl())
     document.add("mail_server", tables if entries else tomlkit.array())
-    return document.as_string()
+    return escape_unseen(document.as_string())
 
 
 def _entries(outcomes: Sequence[Outcome[ServerList]]) -> list[Entry]:

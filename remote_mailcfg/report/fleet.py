@@ -10,7 +10,7 @@ from rich.text import Text
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.report.envelope import failure_of
-from remote_mailcfg.report.table import make_error
+from remote_mailcfg.report.table import make_error, plain
 from remote_mailcfg.report.view import Row, View
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ def make_rows(outcomes: Sequence[Outcome[T]], view: View[T]) -> list[Row]:
 
 
 def _heading(names: Iterable[str]) -> Text:
-    return Text(_listing(list(names)), style="bold")
+    return Text(plain(_listing(list(names))), style="bold")
 
 
 def _listing(names: Sequence[str]) -> str:

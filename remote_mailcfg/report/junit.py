@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 from remote_mailcfg.audit.rule import Rule
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.model.finding import SEVERITIES, Finding, Severity, is_at_least
+from remote_mailcfg.model.masking import neutralize
 from remote_mailcfg.operations.audit_instance import Audit
 from remote_mailcfg.report.audit_report import AuditReport, error_of, examination_of, subject_of
 
@@ -57,19 +58,22 @@ def _fill(case: ET.Element, rule: Rule[Any], findings: list[Finding]) -> bool:
     if not findings:
         return False
     worst = max(findings, key=lambda it: SEVERITIES.index(it.severity)).severity
-    lines = [f"{it.severity}: {_about(it)}{it.message}\n  next: {it.remedy}" for it in findings]
+    lines = [
+        f"{it.severity}: {_about(it)}{_text(it.message)}\n  next: {_text(it.remedy)}"
+        for it in findings
+    ]
     fails = is_at_least(worst, FAILS_FROM)
     if fails:
         told = ET.SubElement(case, "failure", type=worst, message=_text(rule.title))
     else:
         told = ET.SubElement(case, "system-out")
-    told.text = _text("\n".join(lines))
+    told.text = "\n".join(lines)
     return fails
 
 
 def _about(finding: Finding) -> str:
     server = subject_of(finding)
-    return f"{server}: " if server else ""
+    return f"{_text(server)}: " if server else ""
 
 
 def _count(suite: ET.Element, **counts: int) -> None:
@@ -78,4 +82,4 @@ def _count(suite: ET.Element, **counts: int) -> None:
 
 
 def _text(text: str) -> str:
-    return NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    return NOT_XML.sub("\N{REPLACEMENT CHARACTER}", neutralize(text, begins_line=False))

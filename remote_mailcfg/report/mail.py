@@ -8,6 +8,7 @@ from rich.text import Text
 from remote_mailcfg.operations.route_address import ExplainedRoute
 from remote_mailcfg.operations.send_mail import SentMail
 from remote_mailcfg.report.servers import render_server
+from remote_mailcfg.report.table import plain
 from remote_mailcfg.report.view import Row, View
 
 
@@ -41,13 +42,13 @@ def _route_rows(result: ExplainedRoute) -> list[Row]:
 def _route_text(result: ExplainedRoute) -> Text:
     server = result.route.server
     through = (
-        f"server {server.id} '{server.name}' ({server.smtp_host}:{server.smtp_port})"
+        f"server {server.id} '{plain(server.name)}' ({plain(server.smtp_host)}:{server.smtp_port})"
         if server
         else "odoo.conf"
     )
     return Text(
         f"Mail from {result.address} goes through {through}.\n"
-        f"Sender: {result.route.sender}\nWhy: {result.route.why}"
+        f"Sender: {plain(result.route.sender)}\nWhy: {plain(result.route.why)}"
     )
 
 

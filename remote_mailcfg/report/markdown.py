@@ -6,10 +6,10 @@ from typing import Final
 
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.model.finding import SEVERITIES, Finding
+from remote_mailcfg.model.masking import neutralize
 from remote_mailcfg.operations.audit_instance import Audit
 from remote_mailcfg.report.audit import rules_by_reason
 from remote_mailcfg.report.audit_report import AuditReport, error_of, examination_of, subject_of
-from remote_mailcfg.report.table import CONTROL
 
 #: What Markdown or the HTML in it would take for its own.
 SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~-])")
@@ -67,4 +67,4 @@ def _finding(report: AuditReport, instance: str, finding: Finding) -> str:
 
 def _plain(text: str) -> str:
     """Return a text as it is read, on one line: nothing in it is Markdown or HTML."""
-    return SPECIAL.sub(r"\\\1", " ".join(text.translate(CONTROL).split()))
+    return SPECIAL.sub(r"\\\1", " ".join(neutralize(text).split()))

@@ -4,9 +4,9 @@ from collections.abc import Container, Sequence
 from typing import Final
 
 from remote_mailcfg.model.examined import Examined
-from remote_mailcfg.model.finding import SEVERITIES, Severity, is_at_least
+from remote_mailcfg.model.finding import SEVERITIES, Finding, Severity, is_at_least
 from remote_mailcfg.operations.notify import Notice
-from remote_mailcfg.report.table import CONTROL
+from remote_mailcfg.report.table import plain
 
 #: So many findings, and so many instances, are named; of the others their number.
 MOST_LINES: Final = 20
@@ -33,10 +33,14 @@ def make_notice(
     title += [f"{_number(len(failed), 'instance')} not examined"] if failed else []
     lines = (
         _all(run),
-        *_part("New", [f"{it.severity} {name}: {it.message} [{it.rule}]" for it, name in new]),
-        *_part("Not examined", [f"{it.instance}: {it.error}" for it in failed]),
+        *_part("New", [_describe(it, name) for it, name in new]),
+        *_part("Not examined", [f"{plain(it.instance)}: {it.error}" for it in failed]),
     )
-    return Notice(f"remote-mailcfg audit: {', '.join(title)}", "\n".join(lines).translate(CONTROL))
+    return Notice(f"remote-mailcfg audit: {', '.join(title)}", "\n".join(lines))
+
+
+def _describe(finding: Finding, instance: str) -> str:
+    return f"{finding.severity} {plain(instance)}: {plain(finding.message)} [{finding.rule}]"
 
 
 def _all(run: Sequence[Examined]) -> str:

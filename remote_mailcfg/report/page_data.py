@@ -11,6 +11,7 @@ from typing import Any, Final
 from remote_mailcfg.audit.rule import Rule
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.model.finding import Finding, Severity
+from remote_mailcfg.model.masking import neutralize
 from remote_mailcfg.operations.audit_instance import Audit
 from remote_mailcfg.report.audit_report import (
     AuditReport,
@@ -19,7 +20,6 @@ from remote_mailcfg.report.audit_report import (
     examination_of,
     subject_of,
 )
-from remote_mailcfg.report.table import CONTROL
 
 #: What stands for a severity beside its colour.
 SIGNS: Final[Mapping[Severity, str]] = {
@@ -122,4 +122,4 @@ def _counts(counted: Counted) -> list[int]:
 
 
 def _plain(text: str) -> str:
-    return text.translate(CONTROL)
+    return neutralize(text)

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from remote_mailcfg.operations.plan_servers import PlannedServers
 from remote_mailcfg.plan.server_plan import FieldChange, PlannedChange
-from remote_mailcfg.report.table import CONTROL
+from remote_mailcfg.report.table import plain
 from remote_mailcfg.report.view import Row, View
 
 #: How each action is shown: a sign and a colour, as diffs have them.
@@ -68,13 +68,13 @@ def _rows(result: PlannedServers) -> list[Row]:
 def _text(result: PlannedServers) -> RenderableType:
     lines = [line for change in result.plan.changes for line in make_change_lines(change)]
     lines += [
-        Text(f"? {it.name}: active, and not in the file; left alone".translate(CONTROL))
+        Text(f"? {plain(it.name)}: active, and not in the file; left alone")
         for it in result.plan.unmanaged
     ]
-    lines += [Text(f"cannot tell: {note}", style="yellow") for note in result.notes]
+    lines += [Text(f"cannot tell: {plain(note)}", style="yellow") for note in result.notes]
     lines += [
         Text(
-            f"apply would refuse: {it.text} ({it.allowed_by} allows it)".translate(CONTROL),
+            f"apply would refuse: {plain(it.text)} ({it.allowed_by} allows it)",
             style="red",
         )
         for it in result.dangers
@@ -88,10 +88,8 @@ def make_change_lines(change: PlannedChange) -> list[Text]:
     """Return a change as people read it: what is done to which server, then field by field."""
     sign, style = SIGNS[change.action]
     key = f" ({change.key})" if change.key else ""
-    lines = [Text(f"{sign} {change.action} {change.name}{key}".translate(CONTROL), style=style)]
-    return lines + [
-        Text(f"    {name}: {_told(it)}".translate(CONTROL)) for name, it in change.fields.items()
-    ]
+    lines = [Text(f"{sign} {change.action} {plain(change.name)}{key}", style=style)]
+    return lines + [Text(f"    {name}: {_told(it)}") for name, it in change.fields.items()]
 
 
 def _told(change: FieldChange) -> str:
@@ -101,7 +99,7 @@ def _told(change: FieldChange) -> str:
 def _value(value: object) -> str:
     if value is None or value == "":
         return "(not set)"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else plain(str(value))
 
 
 PLAN: Final = View(

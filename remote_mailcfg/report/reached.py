@@ -6,7 +6,7 @@ from typing import Any, Final
 from rich.text import Text
 
 from remote_mailcfg.operations.reach_instance import Reached
-from remote_mailcfg.report.table import CONTROL
+from remote_mailcfg.report.table import plain
 from remote_mailcfg.report.view import View
 
 
@@ -16,7 +16,7 @@ def _data(result: Reached) -> dict[str, Any]:
 
 def _text(result: Reached) -> Text:
     where = f"Odoo {result.version}, database {result.database}, over {result.protocol}"
-    return Text(f"{result.login} is logged in: {where}.".translate(CONTROL))
+    return Text(plain(f"{result.login} is logged in: {where}."))
 
 
 REACHED: Final = View(_data, lambda result: [asdict(result)], _text)

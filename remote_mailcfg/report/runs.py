@@ -7,7 +7,7 @@ from rich.text import Text
 
 from remote_mailcfg.operations.forget_run import ForgottenRun
 from remote_mailcfg.operations.list_runs import RunList
-from remote_mailcfg.report.table import make_table
+from remote_mailcfg.report.table import make_table, plain
 from remote_mailcfg.report.view import Row, View
 from remote_mailcfg.store.runs import JournaledChange, JournaledRun
 
@@ -81,10 +81,13 @@ def _lines(run: JournaledRun) -> list[Text]:
         outcome = f": {change.outcome}" if change.outcome else ""
         key = f" ({change.key})" if change.key else ""
         lines.append(
-            Text(f"  {change.action} {change.server_id or 'new'} {change.name}{key}{outcome}")
+            Text(
+                f"  {change.action} {change.server_id or 'new'} {plain(change.name)}{key}{outcome}"
+            )
         )
         for name, it in shown["fields"].items():
-            lines.append(Text(f"    {name}: {it['from']!r} -> {it['to']!r}"))
+            before, after = (plain(repr(value)) for value in (it["from"], it["to"]))
+            lines.append(Text(f"    {name}: {before} -> {after}"))
         steps = [f"{step} {state}" for step, state in change.steps.items()]
         lines.append(Text(f"    steps: {', '.join(steps) or 'none'}", style="dim"))
     return lines

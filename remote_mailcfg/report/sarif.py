@@ -1,6 +1,5 @@
 """The report `sarif` (2.1.0): for code scanning of GitHub and GitLab, and viewers."""
 
-import json
 from typing import Any, Final
 
 from remote_mailcfg import __version__
@@ -9,6 +8,7 @@ from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.model.finding import Finding, Severity
 from remote_mailcfg.operations.audit_instance import Audit
 from remote_mailcfg.report.audit_report import AuditReport, error_of, examination_of, subject_of
+from remote_mailcfg.report.envelope import dump_json
 
 SCHEMA: Final = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -50,7 +50,7 @@ def render_sarif(report: AuditReport) -> str:
             for finding in found.findings
         ],
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    return dump_json({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}) + "\n"
 
 
 def _rule(rule: Rule[Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from rich.text import Text
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.operations.change_server import ChangedServer
 from remote_mailcfg.operations.list_servers import ServerList
-from remote_mailcfg.report.table import make_table, yes_no
+from remote_mailcfg.report.table import make_table, plain, yes_no
 from remote_mailcfg.report.tests import make_test
 from remote_mailcfg.report.view import Row, View
 
@@ -68,7 +68,7 @@ def _text(result: ServerList) -> RenderableType:
             (
                 str(server.id),
                 str(server.sequence),
-                _summary(server),
+                Text(_summary(server)),
                 _state(
                     server,
                     default=server.id == result.default_id,
@@ -82,14 +82,14 @@ def _text(result: ServerList) -> RenderableType:
 
 def _summary(server: MailServerRecord) -> str:
     """Return a server's name, where and how it connects, as whom and for which senders."""
-    connection = f"{server.smtp_host}:{server.smtp_port}, {server.smtp_encryption}"
+    connection = f"{plain(server.smtp_host)}:{server.smtp_port}, {server.smtp_encryption}"
     if server.smtp_authentication != "login":
         connection += f", {server.smtp_authentication}"
-    lines = [server.name, connection]
+    lines = [plain(server.name), connection]
     if server.smtp_user:
-        lines.append(_user(server))
+        lines.append(plain(_user(server)))
     if server.from_filter:
-        lines.append(f"only from {server.from_filter}")
+        lines.append(plain(f"only from {server.from_filter}"))
     return "\n".join(lines)
 
 
@@ -147,7 +147,9 @@ def _changed_rows(result: ChangedServer) -> list[Row]:
 def _changed_text(result: ChangedServer) -> RenderableType:
     parts: list[RenderableType] = []
     if result.removed:
-        parts.append(Text(f"Mail server {result.server.id} '{result.server.name}' is removed."))
+        parts.append(
+            Text(f"Mail server {result.server.id} '{plain(result.server.name)}' is removed.")
+        )
     else:
         parts += [make_test(result.test), Text()] if result.test else []
         parts.append(_details(result.server, default=result.default, managed=result.managed))

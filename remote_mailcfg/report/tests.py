@@ -7,17 +7,18 @@ from rich.text import Text
 
 from remote_mailcfg.model.smtp_test import SmtpTest
 from remote_mailcfg.operations.prove_servers import ServerTests
+from remote_mailcfg.report.table import plain
 from remote_mailcfg.report.view import Row, View
 
 
 def make_test(test: SmtpTest) -> Text:
     """Return one test as people read it: what the server said, what it means, what to do next."""
     sender = f", sender {test.sender}" if test.sender else ""
-    head = f" {test.id} '{test.name}' ({test.seconds:.1f} s{sender})"
+    head = f" {test.id} '{plain(test.name)}' ({test.seconds:.1f} s{sender})"
     if test.ok:
         return Text.assemble(("passed", "green"), head)
     text = Text.assemble(("failed", "bold red"), head, f": {test.cause}\n  ")
-    text.append(test.message.replace("\n", "\n  "))
+    text.append(plain(test.message).replace("\n", "\n  "))
     if test.hint:
         text.append("\n  ").append("next", style="bold").append(f": {test.hint}")
     return text

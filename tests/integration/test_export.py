@@ -273,3 +273,22 @@ def test_the_name_of_an_instance_within_a_shared_name_is_no_place(fleet: Fleet) 
     assert [(it["name"], it["smtp_host"]) for it in exported(fleet)] == [
         ("Relay of the north", "north.example.org")
     ]
+
+
+def test_what_turns_or_hides_text_is_escaped_and_comes_back_as_it_was(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    name = "Main\u202e\u200b\ufeff ##vso[x] ::error::"
+    add(fleet, "north", name=name, smtp_user="a\x85\u2028b")
+    add(fleet, "south", name=name)
+
+    everything = fleet.run("export", "--all").out
+    ran = fleet.run("export", "-i", "south")
+    file = tmp_path / "mail-servers.toml"
+    file.write_text(ran.out)
+
+    assert tomllib.loads(everything)["mail_server"][0]["smtp_user"] == "a\x85\u2028b"
+    assert {it["name"] for it in tomllib.loads(everything)["mail_server"]} == {name}
+    assert everything.isascii()
+    assert "##vso[" not in everything
+    assert fleet.run("plan", str(file), "-i", "south").code == 0

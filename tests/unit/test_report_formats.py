@@ -257,6 +257,26 @@ def test_markdown_takes_nothing_of_a_text_for_its_own() -> None:
     assert r"\| \`x\`" in text
 
 
+# All of them
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "junit", "markdown"])
+def test_no_text_of_an_instance_misleads_in_a_log_that_shows_the_report(form: str) -> None:
+    name = "Main\nnext: rm\r\n::error::x\x85error: a\u2028##vso[x]y\u202e ##[error]z"
+    finding = replace(DEBUG, server_name=name, message=name)
+    skipped = Skipped(rule="mails-wait", because=name)
+    failed: Outcome[Audit] = Outcome(WEST, error=LoginError("authentication-failed", name))
+    report = replace(REPORT, outcomes=(outcome(NORTH, finding, skipped=(skipped,)), failed))
+
+    text = render(form, report)
+
+    ours = "  next: Switch it off."
+    lines = [it for it in re.split("[\n\r\x85\u2028\u2029]", text) if it.partition("</")[0] != ours]
+    assert [it for it in lines if re.match(r"\W*(next|error) *:", it)] == []
+    assert [it for it in lines if re.match(r"\s*::", it) or re.search(r"##\w*\[", it)] == []
+    assert "\u202e" not in text
+
+
 # Files
 
 
