@@ -22,6 +22,7 @@ ROWS = (
     ("audit", "instance", "lookup"),
     ("config", "plan", "rpc"),
     ("model",),
+    ("files",),
     ("errors",),
     ("secret",),
     ("__init__",),  # the version

@@ -14,6 +14,7 @@ from remote_mailcfg.cli.show import Output
 from remote_mailcfg.cli.terminal import Terminal
 from remote_mailcfg.config.environment import Environment
 from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.files import NewFile
 from remote_mailcfg.report.view import View
 
 T = TypeVar("T")
@@ -111,7 +112,7 @@ def instance_command(
     values of further `options` come to it as one mapping, `given`. A command that `keeps_here`
     leaves something on the machine that it runs on, so it is not sent to another one. Where it
     `is_group`, it is what the group of that name does without a further word. An argument `save_to`
-    is the file that the results of all instances go to.
+    is the file that the results of all instances go to; an option `force` replaces one.
     """
 
     def decorate(function: Callable[..., Work[T]]) -> Callable[..., None]:
@@ -129,7 +130,7 @@ def instance_command(
             where = Where(**{name: arguments.pop(name) for name in WHERE})
             if options:
                 arguments["given"] = {o.name: arguments.pop(o.name) for o in options}
-            save_to: Path | None = arguments.get("save_to")
+            save_to = _new_file(**arguments)
             start: Start[T] = partial(function, **arguments)
             if keeps_here and where.executor:
                 start = partial(_refuse_executor, words)
@@ -154,6 +155,13 @@ def instance_command(
         return command
 
     return decorate
+
+
+def _new_file(
+    *, save_to: Path | None = None, force: bool = False, **_others: object
+) -> NewFile | None:
+    """Return the file of a command that has an argument `save_to`."""
+    return NewFile(path=save_to, force=force) if save_to else None
 
 
 def _refuse_executor(words: str, _environment: Environment) -> Never:

@@ -63,13 +63,16 @@ def create(
         str | None,
         typer.Option(help="Put it there: file:PATH (new, 0600) or keyring:SERVICE/USER."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the file or keyring entry of --save.")
+    ] = False,
 ) -> Operation[ApiKey]:
     """Make an API key for the user, for commands that run without a password.
 
     It needs the password: Odoo asks for it before it makes a key. The key is shown once, or put
     where --save points; {name} in that is the instance's name in capitals.
     """
-    operation = partial(create_api_key, name=name, days=days, save=save)
+    operation = partial(create_api_key, name=name, days=days, save=save, force=force)
     if save is None or NAME_PLACE in save:
         return operation
     return ForOne(

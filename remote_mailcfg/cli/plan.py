@@ -1,6 +1,5 @@
 """`remote-mailcfg export` and `plan`: live mail servers as a file, and a file against them."""
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -11,12 +10,13 @@ from remote_mailcfg.cli.command import instance_command
 from remote_mailcfg.cli.run import Work
 from remote_mailcfg.cli.two_steps import Planning
 from remote_mailcfg.config.environment import Environment
-from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.files import NewFile
 from remote_mailcfg.fleet.worker import Operation, WithSecrets
 from remote_mailcfg.operations.list_servers import ServerList, list_servers
 from remote_mailcfg.operations.plan_servers import PlannedServers, Wanted, plan_servers
 from remote_mailcfg.report.export import EXPORT
 from remote_mailcfg.report.plan import PLAN
+from remote_mailcfg.store.plan_file import plan_output
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The desired mail servers.")]
 ClearOption = Annotated[
@@ -39,21 +39,14 @@ def register(root: typer.Typer) -> None:
         save_to: Annotated[
             Path | None, typer.Argument(metavar="FILE", help="A new file; without it, to stdout.")
         ] = None,
+        force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
     ) -> Operation[ServerList]:
         """Write the active mail servers as a desired-state file: what all have once, then the rest.
 
         Passwords are never read: the file says where each is to be looked up, and you put it there.
         """
-        if save_to and save_to.exists():
-            raise ConfigurationError(
-                "configuration",
-                f"{save_to} exists and is not overwritten",
-                "Give another file, or move this one away.",
-            )
-        if save_to and not os.access(save_to.parent, os.W_OK):
-            raise ConfigurationError(
-                "configuration", f"{save_to.parent} is not a folder that you may write to"
-            )
+        if save_to:
+            NewFile(path=save_to, force=force).check()
         return list_servers
 
     @instance_command(
@@ -79,10 +72,8 @@ def register(root: typer.Typer) -> None:
         """
         from remote_mailcfg.config.desired import load_desired  # noqa: PLC0415 - slow to load
 
-        if out and not os.access(out.parent, os.W_OK):
-            raise ConfigurationError(
-                "configuration", f"{out.parent} is not a folder that you may write to"
-            )
+        if out:
+            plan_output(out).check()
         wanted = Wanted(state=load_desired(file), clear_credentials=clear_credentials)
         return Planning(
             WithSecrets(partial(plan_servers, wanted=wanted), wanted.references), wanted, out

@@ -25,6 +25,7 @@ from remote_mailcfg.config.environment import Environment, load_environment
 from remote_mailcfg.config.secrets import Secrets
 from remote_mailcfg.config.selection import Choice, choose_entries
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
+from remote_mailcfg.files import NewFile
 from remote_mailcfg.fleet.executors import open_executor
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.fleet.waves import Waves, parse_waves, run_in_waves
@@ -95,7 +96,7 @@ def run_command(
     where: Where,
     output: Output,
     terminal: Terminal,
-    save_to: Path | None = None,
+    save_to: NewFile | None = None,
 ) -> int:
     """Run one command and return its exit code."""
     show = Show(words, view, output, terminal, save_to)

@@ -16,7 +16,7 @@ import typer
 from remote_mailcfg.cli.exit_code import EXIT_USAGE
 from remote_mailcfg.cli.sandbox_files import ENV_FILE, INVENTORY, write_files
 from remote_mailcfg.cli.terminal import Terminal
-from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.report.table import make_error, make_table
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def register(root: typer.Typer) -> None:
                     terminal.line(f"\nHTTP goes wrong: {' '.join(misbehave)}")
                 terminal.line("\nCtrl-C ends it.")
                 wait()
-        except ConfigurationError as error:
+        except RemoteMailcfgError as error:
             terminal.problem(make_error("", error))
             sys.exit(EXIT_USAGE)
 

@@ -1,11 +1,10 @@
 """The files of a running sandbox: what the other commands need to talk to it."""
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.files import PRIVATE, NewFile, create_file
 
 if TYPE_CHECKING:
     from remote_mailcfg.cli.running_sandbox import Sandbox
@@ -18,35 +17,20 @@ PASSWORD = "password"  # noqa: S105 - the name of the file that holds it
 def write_files(sandbox: "Sandbox", folder: Path, inventory: Path) -> None:
     """Write the env file of the first instance, the inventory, and the secrets it refers to.
 
-    All are new and readable by their owner alone. Raises `ConfigurationError` for an inventory
-    that exists or cannot be written.
+    All are new and readable by their owner alone. Raises `RemoteMailcfgError` for an inventory that
+    exists or cannot be written.
     """
-    _write(folder / PASSWORD, sandbox.admin[1] + "\n")
+    create_file(folder / PASSWORD, sandbox.admin[1] + "\n", mode=PRIVATE)
     for it in sandbox.instances:
-        _write(_key_file(folder, it.name), it.api_key + "\n")
-    _write(folder / ENV_FILE, _render_env(sandbox))
-    try:
-        _write(inventory, _render_inventory(sandbox, folder))
-    except FileExistsError:
-        raise ConfigurationError(
-            "configuration",
-            f"--inventory: {inventory} exists and is not overwritten",
-            "Give another file, or move this one away.",
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(
-            "configuration", f"--inventory: {inventory} cannot be written: {error.strerror}"
-        ) from error
+        create_file(_key_file(folder, it.name), it.api_key + "\n", mode=PRIVATE)
+    create_file(folder / ENV_FILE, _render_env(sandbox), mode=PRIVATE)
+    file = NewFile(path=inventory, option="--inventory", private=True)
+    file.check()
+    file.write(_render_inventory(sandbox, folder))
 
 
 def _key_file(folder: Path, name: str) -> Path:
     return folder / f"{name}.key"
-
-
-def _write(path: Path, text: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def _render_env(sandbox: "Sandbox") -> str:

@@ -4,12 +4,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Generic, TypeVar
 
 from remote_mailcfg.cli.terminal import Terminal
 from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.files import NewFile
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.report.envelope import (
     failure_of,
@@ -41,7 +41,7 @@ class Show(Generic[T]):
     view: View[T]
     output: Output
     terminal: Terminal
-    save_to: Path | None = None
+    save_to: NewFile | None = None
 
     def streamed(self, outcome: Outcome[T]) -> None:
         """Show an outcome as soon as it is there, where the format is one line each."""
@@ -73,7 +73,10 @@ class Show(Generic[T]):
             outcome or Outcome(entry.target, error=error)
             for entry, outcome in zip(entries, outcomes, strict=True)
         ]
-        if len(known) > 1 or self.output is Output.json:
+        saves = self.save_to is not None and self.output is Output.table
+        if saves:  # not half of the instances
+            self.terminal.done()
+        elif len(known) > 1 or self.output is Output.json:
             self.all(known)
         else:
             self.terminal.done()
@@ -96,9 +99,12 @@ class Show(Generic[T]):
         if self.save_to is None:
             sys.stdout.write(text)
             return
-        with self.save_to.open("x", encoding="utf-8") as file:
-            file.write(text)
-        self.terminal.note(f"{self.save_to} is written.")
+        try:
+            self.save_to.write(text)
+        except RemoteMailcfgError as error:
+            self.terminal.fail(make_error("", error))
+        else:
+            self.terminal.note(f"{self.save_to.path} is written.")
 
     def _results(self, outcomes: Sequence[Outcome[T]]) -> None:
         """Show results to people; a quiet command leaves out those with which all is well."""

@@ -33,6 +33,7 @@ from remote_mailcfg.plan.guards import (
 from remote_mailcfg.plan.server_plan import Plan
 from remote_mailcfg.report.fleet import make_results
 from remote_mailcfg.report.plan import PLAN
+from remote_mailcfg.report.table import make_error
 from remote_mailcfg.store.plan_file import SavedPlan, save_plans
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -67,15 +68,18 @@ class Planning:
         terminal: Terminal,
     ) -> Planned:
         """Judge the plans, and save them."""
-        del terminal
         judged = judge_plans(self.wanted)([*outcomes], everybody)
         if self.out is not None:
-            save_plans(
-                self.out,
-                self.wanted.state,
-                {it.target.name: _saved(it.target, it.result) for it in judged if it.result},
-                clear_credentials=self.wanted.clear_credentials,
-            )
+            plans = {it.target.name: _saved(it.target, it.result) for it in judged if it.result}
+            try:
+                save_plans(
+                    self.out,
+                    self.wanted.state,
+                    plans,
+                    clear_credentials=self.wanted.clear_credentials,
+                )
+            except RemoteMailcfgError as error:
+                terminal.fail(make_error("", error))
         return judged
 
 

@@ -1,8 +1,5 @@
 """A new instance at the end of an inventory; what people wrote above it stays as it is."""
 
-import os
-import stat
-import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +8,7 @@ from pathlib import Path
 from remote_mailcfg.config.inventory import parse_inventory
 from remote_mailcfg.config.user_file import load_text
 from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.files import replace_file
 
 Value = str | Sequence[str]
 
@@ -55,7 +53,7 @@ def add_instance(path: Path, name: str, values: Mapping[str, Value]) -> None:
     text = f"{text}\n{added}" if text else added
     parse_inventory(text, path)
     try:
-        _replace(path.resolve(), text)  # a link stays one
+        replace_file(path.resolve(), text, mode=None)  # a link stays one
     except OSError as error:
         raise ConfigurationError(
             "configuration",
@@ -65,19 +63,14 @@ def add_instance(path: Path, name: str, values: Mapping[str, Value]) -> None:
 
 
 def _read(path: Path) -> str:
-    """Return the text of an inventory, `""` where there is none."""
+    """Return the text of an inventory, `""` where there is none.
+
+    Raises `ConfigurationError` for what is not a file, such as a device: it would be replaced.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ConfigurationError(
+            "configuration",
+            f"{path} is a device or a pipe, not a file",
+            "Give another file with --inventory.",
+        )
     return load_text(path, where_missing="")
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole; one that exists keeps its mode."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-        if path.exists():
-            Path(temporary).chmod(stat.S_IMODE(path.stat().st_mode))
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink()
-        raise

@@ -1,36 +1,27 @@
 """Where a secret is put: a reference such as `file:PATH` or `keyring:SERVICE/USER`."""
 
 import errno
-import os
 from pathlib import Path
 from types import ModuleType
 
 from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.files import NewFile
 from remote_mailcfg.secret import Secret
 
 
-def check_savable(reference: str) -> None:
+def check_savable(reference: str, *, force: bool = False) -> None:
     """Look that a secret could be saved there, before there is one to lose.
 
-    Raises `ConfigurationError` for another kind of reference, a file that exists, a folder that
-    does not, or a keyring that is not installed or keeps nothing.
+    Raises `ConfigurationError` for another kind of reference, a file or entry that exists unless
+    it may be replaced with `force`, a folder that does not, or a keyring that is not installed or
+    keeps nothing.
     """
     kind, _, place = reference.partition(":")
     if kind == "file" and place:
-        path = Path(place).expanduser()
-        if path.exists():
-            raise ConfigurationError(
-                "configuration",
-                f"--save: {path} exists and is not overwritten",
-                "Give another file, or move this one away.",
-            )
-        if not os.access(path.parent, os.W_OK):
-            raise ConfigurationError(
-                "configuration", f"--save: {path.parent} is not a folder that you may write to"
-            )
+        _new_file(place, force=force).check()
         return
     if kind == "keyring" and place.count("/") == 1:
-        load_keyring(what="--save")
+        _check_keyring(*place.split("/"), force=force)
         return
     raise ConfigurationError(
         "configuration",
@@ -39,7 +30,7 @@ def check_savable(reference: str) -> None:
     )
 
 
-def save_secret(reference: str, secret: Secret) -> None:
+def save_secret(reference: str, secret: Secret, *, force: bool = False) -> None:
     """Put a secret where the reference points; a new file is readable by its owner alone.
 
     Raises `OSError`, also for what a keyring refuses.
@@ -53,10 +44,26 @@ def save_secret(reference: str, secret: Secret) -> None:
         except keyring.errors.KeyringError as error:
             raise OSError(errno.EACCES, f"the keyring refuses it: {error}") from error
         return
-    path = Path(place).expanduser()
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(secret.reveal() + "\n")
+    _new_file(place, force=force).put(secret.reveal() + "\n")
+
+
+def _new_file(place: str, *, force: bool) -> NewFile:
+    return NewFile(path=Path(place).expanduser(), option="--save", force=force, private=True)
+
+
+def _check_keyring(service: str, user: str, *, force: bool) -> None:
+    """Refuse a keyring that keeps nothing, or has the entry already."""
+    keyring = load_keyring(what="--save")
+    try:
+        is_there = keyring.get_password(service, user) is not None
+    except keyring.errors.KeyringError:
+        return  # it says so when the secret is saved
+    if is_there and not force:
+        raise ConfigurationError(
+            "configuration",
+            f"--save: the keyring has an entry {service}/{user}, which is not overwritten",
+            "Give another name, or --force.",
+        )
 
 
 def load_keyring(*, what: str) -> ModuleType:

@@ -24,12 +24,19 @@ class ApiKey:
 
 
 def create_api_key(
-    target: Target, progress: Progress, *, name: str, days: int | None, save: str | None
+    target: Target,
+    progress: Progress,
+    *,
+    name: str,
+    days: int | None,
+    save: str | None,
+    force: bool = False,
 ) -> ApiKey:
     """Make a key for the user of the web session.
 
     `save` is a reference, `file:PATH` or `keyring:SERVICE/USER`, looked at before the key is made;
-    `{name}` in it is the instance's name, as in the references of an inventory.
+    `{name}` in it is the instance's name, as in the references of an inventory. With `force` a file
+    or entry that is there is replaced.
     Raises `configuration` without a password: Odoo asks for it before it makes a key.
     """
     if target.password is None:
@@ -40,14 +47,14 @@ def create_api_key(
         )
     if save is not None:
         save = save.replace(NAME_PLACE, name_in_references(target.name))
-        check_savable(save)
+        check_savable(save, force=force)
     progress.working(f"{target.name}: making the key")
     with borrowed_session(target) as session:
         new = make_key(session, name, days, target.password)
     if save is None:
         return ApiKey(name, new.expires, None, new.key)
     try:
-        save_secret(save, new.key)
+        save_secret(save, new.key, force=force)
     except OSError as error:
         raise RemoteMailcfgError(
             "not-saved",

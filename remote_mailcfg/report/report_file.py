@@ -1,13 +1,12 @@
 """The files of `--report FORMAT:FILE`: which formats there are, and how a file is written."""
 
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
+from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.files import NewFile
 from remote_mailcfg.report.audit_json import render_json
 from remote_mailcfg.report.audit_report import AuditReport
 from remote_mailcfg.report.junit import render_junit
@@ -25,6 +24,18 @@ FORMATS: Final[dict[str, Callable[[AuditReport], str]]] = {
     "html": render_html,
 }
 
+#: What is near the beginning of a report of each format, and of no other file.
+BEGINS: Final[dict[str, str]] = {
+    "json": '{\n  "command": "audit"',
+    "sarif": '        "driver": {\n          "name": "remote-mailcfg",',
+    "junit": '<testsuites name="remote-mailcfg audit"',
+    "prometheus": "# HELP remote_mailcfg_",
+    "markdown": "# Audit of outgoing mail, ",
+    "html": "<title>Audit of outgoing mail, ",
+}
+#: The formats with a line of their own in front of it.
+BEGIN_OTHERWISE: Final = frozenset({"sarif", "junit", "html"})
+
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
@@ -32,6 +43,15 @@ class ReportFile:
 
     form: str
     path: Path
+
+    @property
+    def output(self) -> NewFile:
+        """The file, which may replace a report of its format."""
+        return NewFile(path=self.path, option="--report", own_kind=self._is_report)
+
+    def _is_report(self, head: str) -> bool:
+        at = head.find(BEGINS[self.form])
+        return at == 0 or (at > 0 and self.form in BEGIN_OTHERWISE)
 
 
 def parse_reports(texts: Sequence[str]) -> tuple[ReportFile, ...]:
@@ -60,10 +80,8 @@ def _problem(form: str, path: Path) -> str:
     """Return why there can be no such report, `""` where nothing is in the way."""
     if form not in FORMATS:
         return f"FORMAT:FILE: the format is not one of {', '.join(FORMATS)}"
-    if _is_no_file(path):
-        return "give a file after the colon"
-    if not os.access(path.parent, os.W_OK):
-        return f"{path.parent} is not a folder that you may write to"
+    if problem := ReportFile(form, path).output.problem():
+        return problem
     if form == "html" and not has_jinja():
         return "jinja2 is not installed: pip install 'remote-mailcfg[html]'"
     return ""
@@ -74,34 +92,4 @@ def write_report(report: AuditReport, wanted: ReportFile) -> None:
 
     What collects metrics must never read half a file, and runs as another user.
     """
-    text = FORMATS[wanted.form](report)
-    try:
-        handle, temporary = tempfile.mkstemp(dir=wanted.path.parent, prefix=f".{wanted.path.name}")
-        try:
-            # JSON of a server may hold half a character, which no file can: a question mark
-            with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
-                file.write(text)
-            Path(temporary).chmod(0o666 & ~_umask())
-            Path(temporary).replace(wanted.path)
-        except BaseException:
-            Path(temporary).unlink()
-            raise
-    except OSError as error:
-        raise RemoteMailcfgError(
-            "not-saved", f"the report {wanted.path} cannot be written: {error.strerror}"
-        ) from error
-
-
-def _is_no_file(path: Path) -> bool:
-    """Tell whether there can be no file of this name: a device must not be replaced by one."""
-    try:
-        return path.exists() and not path.is_file()
-    except OSError:  # its name is too long
-        return True
-
-
-def _umask() -> int:
-    """Return the mask of new files; it can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+    wanted.output.write(FORMATS[wanted.form](report))

@@ -10,11 +10,11 @@ from typing import Any, Final
 from remote_mailcfg.config.desired import parse_desired
 from remote_mailcfg.config.user_file import load_user_file
 from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.files import NewFile
 from remote_mailcfg.model.desired import DesiredState
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.plan.server_plan import FieldChange, Plan, PlannedChange, fingerprint
-from remote_mailcfg.store.state import replace_private
 
 FORMAT: Final = 1
 
@@ -43,6 +43,15 @@ class PlanFile:
     instances: Mapping[str, SavedPlan]
 
 
+def plan_output(path: Path) -> NewFile:
+    """Return the file of --out, which may replace a saved plan."""
+    return NewFile(path=path, option="--out", own_kind=_is_saved_plan, private=True)
+
+
+def _is_saved_plan(head: str) -> bool:
+    return head.startswith('{\n "format": ') and '\n "at": "' in head and '\n "path": "' in head
+
+
 def save_plans(
     path: Path,
     state: DesiredState,
@@ -59,7 +68,7 @@ def save_plans(
         "clear_credentials": clear_credentials,
         "instances": [{"name": name, **asdict(plan)} for name, plan in plans.items()],
     }
-    replace_private(path, json.dumps(content, indent=1) + "\n")
+    plan_output(path).write(json.dumps(content, indent=1) + "\n")
 
 
 def load_plans(path: Path) -> PlanFile:

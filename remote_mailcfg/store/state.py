@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from platformdirs import user_state_path
 
 from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.files import PRIVATE, replace_file
 
 
 def state_folder() -> Path:
@@ -55,16 +55,7 @@ def save_private(path: Path, content: dict[str, Any]) -> None:
 def replace_private(path: Path, text: str) -> None:
     """Write a file in a folder that is there, as `save_private` does."""
     with refusals_told(path.parent):
-        handle, temporary = tempfile.mkstemp(dir=path.parent)  # made with mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink()
-            raise
+        replace_file(path, text, mode=PRIVATE)
 
 
 def load_private(path: Path) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from tests.integration.fleet import Fleet
 
@@ -272,14 +273,26 @@ def test_reports_are_written_beside_the_result(fleet: Fleet, tmp_path: Path) -> 
     assert {it.name for it in tmp_path.iterdir()} >= {"sarif", "junit", "markdown"}
 
 
-def test_a_report_that_cannot_be_written_is_exit_1_and_the_result_is_shown(fleet: Fleet) -> None:
-    long = "a" * 250  # with what a temporary file's name has more, too long
+def test_a_report_that_cannot_be_written_is_exit_1_and_the_result_is_shown(
+    fleet: Fleet, tmp_path: Path, mocker: MockerFixture
+) -> None:
+    file = tmp_path / "audit.json"
+    mocker.patch("remote_mailcfg.files.os.link", side_effect=OSError(28, "No space left"))
 
-    ran = fleet.json("audit", "--all", "--no-test", f"--report=json:{long}", "--fail-on=critical")
+    ran = fleet.json("audit", "--all", "--no-test", f"--report=json:{file}", "--fail-on=critical")
 
     assert ran.code == 1
     assert len(ran.json["results"]) == 4
-    assert "cannot be written: File name too long" in ran.err
+    assert f"{file} cannot be written: No space left" in ran.err
+    assert not file.exists()
+
+
+def test_a_report_may_have_the_longest_name_that_there_is(fleet: Fleet, tmp_path: Path) -> None:
+    file = tmp_path / ("a" * 255)
+
+    fleet.json("audit", "--all", "--no-test", f"--report=json:{file}")
+
+    assert json.loads(file.read_text())["command"] == "audit"
 
 
 def test_a_report_that_cannot_be_meant_is_told_before_anything_is_asked(fleet: Fleet) -> None:

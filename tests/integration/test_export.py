@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from tests.integration.fleet import NAMES, Fleet, running_fleet
 
@@ -106,6 +107,28 @@ def test_a_file_that_exists_is_not_overwritten(fleet: Fleet, tmp_path: Path) -> 
 
     assert (ran.code, ran.error["code"]) == (2, "configuration")
     assert file.read_text() == "mine"
+
+
+def test_with_force_a_file_is_replaced(fleet: Fleet, tmp_path: Path) -> None:
+    add(fleet, *NAMES)
+    file = tmp_path / "mail-servers.toml"
+    file.write_text("mine")
+
+    assert fleet.run("export", str(file), "--all", "--force").code == 0
+    assert fleet.json("plan", str(file), "--all").code == 0
+
+
+def test_a_disk_that_is_full_leaves_no_file(
+    fleet: Fleet, tmp_path: Path, mocker: MockerFixture
+) -> None:
+    file = tmp_path / "mail-servers.toml"
+    mocker.patch("remote_mailcfg.files.os.fsync", side_effect=OSError(28, "No space left"))
+
+    ran = fleet.run("export", str(file), "--all")
+
+    assert ran.code == 1
+    assert f"{file} cannot be written: No space left" in ran.err
+    assert not file.exists()
 
 
 def test_a_folder_that_is_not_there_is_told_before_anything_is_sent(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from tests.integration.fleet import NAMES, Fleet
 
@@ -228,3 +229,26 @@ def test_quiet_shows_drift_alone(fleet: Fleet, file: Path) -> None:
     assert (ran.code, ran.err) == (3, "")
     assert ran.out.startswith("east\n~ adopt Main (main)\n    smtp_port: 25 -> 587\n")
     assert "north" not in ran.out
+
+
+def test_a_plan_that_cannot_be_saved_is_shown_and_leaves_the_one_before(
+    fleet: Fleet, file: Path, tmp_path: Path, mocker: MockerFixture
+) -> None:
+    saved = tmp_path / "plan.json"
+    assert fleet.run("plan", str(file), "--all", "--out", str(saved)).code == 3
+    before = saved.read_text()
+    mocker.patch("remote_mailcfg.files.os.fsync", side_effect=OSError(28, "No space left"))
+
+    ran = fleet.json("plan", str(file), "--all", "--out", str(saved))
+
+    assert ran.code == 1
+    assert f"{saved} cannot be written: No space left" in ran.err
+    assert len(ran.json["results"]) == 4
+    assert saved.read_text() == before
+
+
+def test_a_plan_may_go_to_standard_output(fleet: Fleet, file: Path) -> None:
+    ran = fleet.run("plan", str(file), "--all", "-q", "--out", "/dev/stdout")
+
+    assert ran.code == 3
+    assert '"fingerprint"' in ran.out

@@ -298,20 +298,49 @@ def test_a_report_is_written_for_others_to_read(form: str, folder: Path) -> None
     assert [it.name for it in folder.iterdir()] == ["report"]
 
 
-def test_a_report_takes_the_place_of_the_one_before(folder: Path) -> None:
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_report_takes_the_place_of_the_one_before(form: str, folder: Path) -> None:
+    wanted = ReportFile(form, folder / "report")
+    write_report(replace(REPORT, outcomes=()), wanted)
+    wanted.path.chmod(0o640)
+
+    write_report(REPORT, wanted)
+
+    assert wanted.path.read_text() == render(form)
+    assert stat.S_IMODE(wanted.path.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_report_takes_the_place_of_an_empty_file(form: str, folder: Path) -> None:
+    (folder / "report").touch()
+
+    write_report(REPORT, ReportFile(form, folder / "report"))
+
+    assert (folder / "report").read_text() == render(form)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_report_takes_the_place_of_nothing_else(form: str, folder: Path) -> None:
     path = folder / "report"
-    path.write_text("before")
+    others = [render(other) for other in FORMATS if other != form]
+    quoted = f"Notes\n\n{render(form)}" if form in {"json", "prometheus", "markdown"} else "notes"
+    for text in (*others, quoted, '{"name": "remote-mailcfg"}', "<title>Home</title>"):
+        path.write_text(text)
 
-    write_report(REPORT, ReportFile("json", path))
+        with pytest.raises(ConfigurationError, match="exists and is not of this kind"):
+            parse_reports([f"{form}:{path}"])
+        with pytest.raises(RemoteMailcfgError) as caught:
+            write_report(REPORT, ReportFile(form, path))
 
-    assert path.read_text() == render("json")
+        assert caught.value.code == "not-saved"
+        assert path.read_text() == text
 
 
 def test_a_report_that_cannot_be_written_leaves_nothing(folder: Path) -> None:
     path = folder / "report"
     path.mkdir()
 
-    with pytest.raises(RemoteMailcfgError, match="cannot be written") as caught:
+    with pytest.raises(RemoteMailcfgError, match="is a folder") as caught:
         write_report(REPORT, ReportFile("json", path))
 
     assert caught.value.code == "not-saved"
