@@ -15,7 +15,8 @@ MOST_SECONDS: Final = 6.0
 DNS_PORT: Final = 53
 #: What every DNS has that is connected to the world's: the servers of the root, and of `com`.
 ALWAYS_THERE: Final = (".", "com")
-#: After so many time-outs in a row, nobody is asked any more: there is no DNS here.
+#: After so many time-outs in a row, and one more of the root, nobody is asked any more: there is no
+#: DNS here.
 MOST_TIMEOUTS: Final = 3
 
 
@@ -32,6 +33,8 @@ class Resolver:
         self._known: dict[tuple[str, str], tuple[str, ...] | NoAnswerError] = {}
         self._asking: dict[tuple[str, str], threading.Lock] = {}
         self._timeouts = 0
+        self._probing = threading.Lock()
+        self._dead = False
         self._absent: set[str] = set()
 
     def ask(self, name: str, kind: str) -> tuple[str, ...]:
@@ -44,13 +47,21 @@ class Resolver:
             asking = self._asking.setdefault(key, threading.Lock())
         with asking:  # who asks the same meanwhile waits for this answer
             known = self._known.get(key)
-            if known is None and self._timeouts >= MOST_TIMEOUTS:
+            if known is None and self._is_dead():
                 raise NoAnswerError(f"{kind} of {name}: not asked, since DNS does not answer")
             if known is None:
                 known = self._known[key] = self._ask(key[0] or ".", kind)
         if isinstance(known, NoAnswerError):
             raise known
         return known
+
+    def _is_dead(self) -> bool:
+        """Tell whether nobody is there: one domain whose own servers are silent says nothing."""
+        with self._probing:
+            if self._timeouts >= MOST_TIMEOUTS and not self._dead:
+                self._ask(ALWAYS_THERE[0], "NS")
+                self._dead = self._timeouts >= MOST_TIMEOUTS
+            return self._dead
 
     def addresses(self, name: str) -> tuple[str, ...]:
         """Return the addresses of a name, of both families."""

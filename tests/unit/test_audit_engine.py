@@ -2,8 +2,11 @@ import pytest
 
 from remote_mailcfg.audit.engine import examine
 from remote_mailcfg.audit.rule import Problem, Rule
+from remote_mailcfg.audit.rules import BOOK
+from remote_mailcfg.audit.unanswered import ASKED_FOR, tell_unanswered
 from remote_mailcfg.model.evidence import Evidence
 from remote_mailcfg.model.finding import Finding, Skipped
+from remote_mailcfg.model.outside import DomainFacts, Outside
 from tests.audit_evidence import make_evidence
 
 PROBLEM = Problem(message="it is so", server_id=1, server_name="Main", subject="it")
@@ -87,3 +90,17 @@ def test_addresses_of_others_are_masked_in_messages() -> None:
     (finding,) = examine(make_evidence(), [make_rule(problem)]).findings
 
     assert finding.message == "info@registry.org mailed <address> and <address>"
+
+
+def test_a_question_without_an_answer_skips_the_rules_that_it_was_for() -> None:
+    outside = Outside(domains=(DomainFacts(domain="good.test", unknown={"mx": "MX: ServFail"}),))
+
+    (skipped,) = tell_unanswered(outside, {"bounces-not-taken", "spf-missing"})
+
+    assert (skipped.rule, skipped.because) == ("bounces-not-taken", "not known: MX: ServFail")
+
+
+def test_every_question_is_for_rules_that_there_are() -> None:
+    ids = {rule.id for rule in BOOK}
+
+    assert {rule for rules in ASKED_FOR.values() for rule in rules} <= ids

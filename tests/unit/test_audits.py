@@ -328,6 +328,21 @@ def test_one_audit_has_nothing_to_be_compared_with() -> None:
     assert caught.value.code == "not-found"
 
 
+def test_what_a_run_could_not_see_is_no_change_from_it() -> None:
+    blind = examined(looked=RULES - {"spf-missing"})
+    keep([examined(SPF)], [blind], [examined()], [examined(SPF)], [blind], [examined(SPF)])
+
+    def changes(first: int, second: int) -> dict[str, int]:
+        with open_comparison(first, second) as found:
+            return {change: count for change, count in found.counts.items() if count}
+
+    assert changes(2, 3) == {}
+    assert changes(1, 3) == {"fixed": 1}
+    assert changes(1, 2) == {"unknown": 1}
+    assert changes(3, 4) == {"new": 1}
+    assert changes(5, 6) == {"standing": 1}
+
+
 # What goes wrong with the file
 
 
