@@ -75,6 +75,7 @@ def register(root: typer.Typer) -> None:
         fails, those before it are undone. A plan that is not what the instance would need any more
         is refused. `rollback` undoes the run.
         """
+        saved = load_plans(plan) if plan else None
         refuse_unattended("apply", yes=yes)
         if (file is None) == (plan is None):
             raise ConfigurationError(
@@ -90,15 +91,16 @@ def register(root: typer.Typer) -> None:
             test=test,
             max_changed=parse_max_changed(max_changed),
         )
-        if plan is not None:
-            saved = load_plans(plan)
+        if saved is not None:
             prepare = partial(_saved_steps, saved=saved, how=how)
             return TwoSteps(prepare=prepare, names=[*saved.instances])
         assert file is not None  # noqa: S101 - for mypy: one of the two is given
         from remote_mailcfg.config.desired import load_desired  # noqa: PLC0415 - slow to load
 
         wanted = Wanted(state=load_desired(file), clear_credentials=clear_credentials)
-        return TwoSteps(prepare=partial(_steps, wanted=wanted, how=how))
+        return TwoSteps(
+            prepare=partial(_steps, wanted=wanted, how=how), tag_uses=wanted.state.tag_uses
+        )
 
     @instance_command(
         root,

@@ -136,6 +136,7 @@ def audit(
         at=at,
         fail_on=worst,
         waivers=loaded.waivers,
+        tag_uses=loaded.tag_uses,
         profile=chosen,
         rules=tuple(rules),
         only_new=only_new,

@@ -15,7 +15,7 @@ from remote_mailcfg.model.evidence import Evidence
 from remote_mailcfg.model.examined import Examined
 from remote_mailcfg.model.finding import Severity
 from remote_mailcfg.model.profile import Profile
-from remote_mailcfg.model.target import Target
+from remote_mailcfg.model.target import TagUse, Target
 from remote_mailcfg.model.waiver import Waiver
 from remote_mailcfg.operations.audit_instance import Audit
 from remote_mailcfg.operations.keep_audit import keep_audit
@@ -40,6 +40,7 @@ class AuditRun:
     at: datetime
     fail_on: Severity
     waivers: tuple[Waiver, ...]
+    tag_uses: tuple[TagUse, ...]
     profile: Profile
     rules: tuple[Rule[Evidence], ...]
     only_new: bool

@@ -6,7 +6,7 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 from remote_mailcfg.cli.terminal import Terminal
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.fleet.worker import Operation
-from remote_mailcfg.model.target import Target
+from remote_mailcfg.model.target import TagUse, Target
 
 T = TypeVar("T")
 
@@ -18,6 +18,11 @@ class Gathered(Protocol, Generic[T]):
     @property
     def operation(self) -> Operation[T]:
         """What is done on each instance."""
+        ...
+
+    @property
+    def tag_uses(self) -> Sequence[TagUse]:
+        """The tags that its file gives; each is one of the inventory."""
         ...
 
     def finish(

@@ -23,7 +23,8 @@ from remote_mailcfg.cli.watch import Watch
 from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.config.environment import Environment, load_environment
 from remote_mailcfg.config.secrets import Secrets
-from remote_mailcfg.config.selection import Choice, choose_entries
+from remote_mailcfg.config.selection import Choice, check_tags, choose_entries
+from remote_mailcfg.config.user_file import MissingFileError
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.files import NewFile
 from remote_mailcfg.fleet.executors import open_executor
@@ -156,6 +157,8 @@ def _prepare(start: Start[T], where: Where, environment: Environment) -> Run[T]:
     def tried(function: Callable[[], Part]) -> Part | None:
         try:
             return function()
+        except MissingFileError:
+            raise
         except ConfigurationError as error:
             errors.append(error)
             return None
@@ -182,6 +185,8 @@ def _prepare(start: Start[T], where: Where, environment: Environment) -> Run[T]:
             "\n".join(error.message for error in errors),
             " ".join(error.hint for error in errors if error.hint),
         )
+    if choice.inventory and isinstance(work, TwoSteps | Gathered):
+        check_tags(work.tag_uses, choice.inventory)
     entries = choice.entries
     if len(entries) > 1:
         _refuse_without_credential(entries)

@@ -15,7 +15,7 @@ from remote_mailcfg.fleet.waves import parse_share
 from remote_mailcfg.fleet.worker import Operation
 from remote_mailcfg.model.desired import Policy
 from remote_mailcfg.model.progress import Progress
-from remote_mailcfg.model.target import Target
+from remote_mailcfg.model.target import TagUse, Target
 from remote_mailcfg.operations.apply_servers import AppliedServers
 from remote_mailcfg.operations.change_server import ChangedServer, Decide, Foreseen, foresee
 from remote_mailcfg.operations.plan_servers import PlannedServers, Wanted
@@ -60,6 +60,11 @@ class Planning:
     operation: Operation[PlannedServers]
     wanted: Wanted
     out: Path | None = None
+
+    @property
+    def tag_uses(self) -> Sequence[TagUse]:
+        """The tags of the file."""
+        return self.wanted.state.tag_uses
 
     def finish(
         self,
@@ -120,12 +125,13 @@ class TwoSteps(Generic[T]):
     """A command that changes instances: `prepare` says how, once the instances are known.
 
     `names` are the instances where none is chosen. With `holds_inventory` no other such run over
-    the same inventory begins meanwhile.
+    the same inventory begins meanwhile. `tag_uses` are the tags of its file.
     """
 
     prepare: Callable[[Sequence[Target]], Steps[Any, T]]
     names: Sequence[str] = ()
     holds_inventory: bool = True
+    tag_uses: Sequence[TagUse] = ()
 
 
 def parse_max_changed(text: str) -> float | None:

@@ -42,6 +42,8 @@ def load_audit_settings(path: Path | None, *, rules: Collection[str]) -> AuditSe
 
 def parse_audit_settings(text: str, path: Path | None, *, rules: Collection[str]) -> AuditSettings:
     """Return the settings in a text as `load_audit_settings` does; `path` is where it belongs."""
+    from remote_mailcfg.config.audit_file import find_tags  # noqa: PLC0415 - slow to load
+
     own = resources.files("remote_mailcfg.config") / BUILT_IN
     built_in = _validate(own.read_text(), Path(BUILT_IN), rules)
     file = _validate(text, path or Path(FILE_NAME), rules)
@@ -54,6 +56,7 @@ def parse_audit_settings(text: str, path: Path | None, *, rules: Collection[str]
             domain.lower().rstrip("."): tuple(them) for domain, them in file.dns.selectors.items()
         },
         nameservers=tuple(file.dns.nameservers),
+        tag_uses=find_tags(file, text, path or Path(FILE_NAME)),
     )
 
 

@@ -7,6 +7,7 @@ import difflib
 import ipaddress
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -21,14 +22,18 @@ from pydantic_core import ErrorDetails
 
 from remote_mailcfg.config.file_form import (
     STRICT,
+    Lines,
     Text,
     describe_outside,
     describe_value,
+    find_lines,
+    find_placeholders,
     nearest,
     parse_toml,
     right,
 )
 from remote_mailcfg.model.finding import SEVERITIES, Severity
+from remote_mailcfg.model.target import TagUse
 from remote_mailcfg.model.values import check_host
 
 NAME_PATTERN: Final = r"^[A-Za-z0-9_-]+$"
@@ -139,11 +144,25 @@ def validate(text: str, *, rules: Collection[str]) -> AuditFile | list[str]:
         file = AuditFile.model_validate(content)
     except ValidationError as error:
         problems = [_describe(it) for it in error.errors(include_url=False)]
-    problems += [*_check_waivers(content, rules), *_check_profiles(content, rules)]
+    lines = find_lines(text)
+    problems += [*_check_waivers(content, rules, lines), *_check_profiles(content, rules)]
     return problems if problems or file is None else file
 
 
-def _check_waivers(content: Mapping[str, Any], rules: Collection[str]) -> Iterator[str]:
+def find_tags(file: AuditFile, text: str, path: Path) -> tuple[TagUse, ...]:
+    """Return the tags and instances of the waivers in a file."""
+    lines = find_lines(text)
+    return tuple(
+        TagUse(value, f"{path}: {lines.at(('waiver', number, key), _waiver(number))}: {key}")
+        for number, table in enumerate(file.waiver)
+        for key, value in (("instance", table.instance), ("tag", table.tag))
+        if value
+    )
+
+
+def _check_waivers(
+    content: Mapping[str, Any], rules: Collection[str], lines: Lines
+) -> Iterator[str]:
     """Yield what is wrong with waivers that have their form, also beside some that do not."""
     tables = content.get("waiver")
     first_of = dict[str, int]()
@@ -154,9 +173,13 @@ def _check_waivers(content: Mapping[str, Any], rules: Collection[str]) -> Iterat
             yield f"{_waiver(number)}: one of instance and tag is given, not both and not neither"
         if isinstance(rule := table.get("rule"), str) and rule.strip():
             yield from (f"{_waiver(number)}: rule {it}" for it in _check_rule(rule, rules))
+        for key in ("rule", "instance", "tag", "server"):
+            for problem in find_placeholders(table.get(key), ""):
+                yield lines.at(("waiver", number, key), f"{_waiver(number)}: {key}: {problem}")
         about = repr([table.get(key) for key in ("rule", "instance", "tag", "server")])
         if (first := first_of.setdefault(about, number)) != number:
-            yield f"{_waiver(number)} is about what number {first + 1} is about"
+            before = f"number {first + 1} in line {lines.of(('waiver', first))}"
+            yield lines.at(("waiver", number), f"{_waiver(number)} is about what {before} is about")
 
 
 def _check_profiles(content: Mapping[str, Any], rules: Collection[str]) -> Iterator[str]:

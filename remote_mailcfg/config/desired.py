@@ -23,8 +23,7 @@ def parse_desired(text: str, path: Path) -> DesiredState:
     """Return the desired state in a text as `load_desired` does; `path` is where it belongs."""
     from remote_mailcfg.config.desired_file import validate  # noqa: PLC0415 - slow to load
 
-    found = validate(text, folder=path.absolute().parent)
+    found = validate(text, path)
     if isinstance(found, list):
         raise wrong_form(path, found, schema="mail-servers")
-    policy, servers = found
-    return DesiredState(path=path, text=text, policy=policy, servers=servers)
+    return found

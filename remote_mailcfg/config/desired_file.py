@@ -19,10 +19,14 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from remote_mailcfg.config.file_form import (
+    PLACEHOLDER,
     STRICT,
+    Lines,
     Text,
     describe_outside,
     describe_value,
+    find_lines,
+    find_placeholders,
     nearest,
     parse_toml,
     right,
@@ -31,13 +35,14 @@ from remote_mailcfg.config.secrets import check_reference
 from remote_mailcfg.model.desired import (
     INSTANCE_PLACE,
     DesiredServer,
+    DesiredState,
     Policy,
     Relay,
     Unmanaged,
     parse_relay,
 )
 from remote_mailcfg.model.from_filter import split_from_filter
-from remote_mailcfg.model.target import ROLES, Role
+from remote_mailcfg.model.target import ROLES, Role, TagUse
 from remote_mailcfg.model.values import Value, check_without_instance, default_port
 
 Encryption = Literal["none", "starttls", "starttls_strict", "ssl", "ssl_strict"]
@@ -66,7 +71,7 @@ EXPECTED: Final = {
 
 
 def _check_reference(text: str) -> str:
-    sample = text.replace(INSTANCE_PLACE, "NAME")
+    sample = PLACEHOLDER.sub("NAME", text)
     return right(text, check_reference(sample) if text else None)
 
 
@@ -160,7 +165,7 @@ class DesiredFile(BaseModel):
     """The mail servers; mail_server = [] says that there is none."""
 
 
-def validate(text: str, *, folder: Path) -> tuple[Policy, tuple[DesiredServer, ...]] | list[str]:
+def validate(text: str, path: Path) -> DesiredState | list[str]:
     """Return what a file says, or every problem, each with its place.
 
     Problems are values: an exception of a parser would carry the text along.
@@ -168,6 +173,7 @@ def validate(text: str, *, folder: Path) -> tuple[Policy, tuple[DesiredServer, .
     content = parse_toml(text)
     if isinstance(content, str):
         return [content]
+    folder, lines = path.absolute().parent, find_lines(text)
     file, errors = None, list[ErrorDetails]()
     try:
         file = DesiredFile.model_validate(content)
@@ -176,7 +182,8 @@ def validate(text: str, *, folder: Path) -> tuple[Policy, tuple[DesiredServer, .
     tables = content.get("mail_server")
     tables = tables if isinstance(tables, list) else []
     problems = [_describe(error, tables) for error in errors]
-    problems += _check_tables(tables, errors, folder) + _twice(tables)
+    problems += _check_tables(tables, errors, folder) + _twice(tables, lines)
+    problems += _check_placeholders(tables, lines)
     if problems or file is None:
         return problems
     policy = Policy(
@@ -189,11 +196,37 @@ def validate(text: str, *, folder: Path) -> tuple[Policy, tuple[DesiredServer, .
         ),
         safe_roles=tuple(file.policy.safe_roles),
     )
-    given = (table.model_dump(exclude_unset=True) for table in file.mail_server)
-    return policy, tuple(_server(it, folder) for it in given)
+    places = [
+        f"{path}: {lines.at(('mail_server', number), _place(number, tables))}"
+        for number in range(len(tables))
+    ]
+    given = [table.model_dump(exclude_unset=True) for table in file.mail_server]
+    return DesiredState(
+        path=path,
+        text=text,
+        policy=policy,
+        servers=tuple(_server(it, folder, at) for it, at in zip(given, places, strict=True)),
+        tag_uses=tuple(_find_tags(path, tables, lines)),
+    )
 
 
-def _server(given: Mapping[str, Any], folder: Path) -> DesiredServer:
+def _find_tags(path: Path, tables: Sequence[Any], lines: Lines) -> Iterator[TagUse]:
+    for number, table in enumerate(tables):
+        place = lines.at(("mail_server", number, "tags"), _place(number, tables))
+        yield from (TagUse(tag, f"{path}: {place}: tags") for tag in table.get("tags", ()))
+
+
+def _check_placeholders(tables: Sequence[Any], lines: Lines) -> list[str]:
+    return [
+        lines.at(("mail_server", number, key), f"{_place(number, tables)}: {key}: {problem}")
+        for number, table in enumerate(tables)
+        if isinstance(table, dict)
+        for key, value in table.items()
+        for problem in find_placeholders(value, "" if key in OWN_KEYS else INSTANCE_PLACE)
+    ]
+
+
+def _server(given: Mapping[str, Any], folder: Path, place: str = "") -> DesiredServer:
     """Return the server of a table, each of whose values has its form."""
     values: dict[str, Value] = {
         field: value
@@ -211,6 +244,7 @@ def _server(given: Mapping[str, Any], folder: Path) -> DesiredServer:
         references=tuple((field, given[field]) for field in SECRETS if given.get(field)),
         tags=tuple(given.get("tags", ())),
         folder=folder,
+        place=place,
     )
 
 
@@ -239,14 +273,14 @@ def _check_server(server: DesiredServer) -> Iterator[str]:
         yield "smtp_pass is empty, and smtp_user needs one; left out, it stays as it is"
 
 
-def _twice(tables: Sequence[Any]) -> list[str]:
+def _twice(tables: Sequence[Any], lines: Lines) -> list[str]:
     problems, first_of = [], dict[str, int]()
     for number, table in enumerate(tables):
         key = table.get("key") if isinstance(table, dict) else None
         if isinstance(key, str) and (first := first_of.setdefault(key, number)) != number:
-            problems.append(
-                f"{_place(number, tables)}: number {number + 1} has the key of number {first + 1}"
-            )
+            before = lines.of(("mail_server", first, "key"))
+            problem = f"{_place(number, tables)}: the key {key!r} is in line {before} already"
+            problems.append(lines.at(("mail_server", number, "key"), problem))
     return problems
 
 

@@ -21,10 +21,14 @@ from pydantic_core import ErrorDetails
 
 from remote_mailcfg.config.address import check_address, origin_of
 from remote_mailcfg.config.file_form import (
+    PLACEHOLDER,
     STRICT,
+    Lines,
     Text,
     describe_outside,
     describe_value,
+    find_lines,
+    find_placeholders,
     nearest,
     parse_toml,
     right,
@@ -32,6 +36,8 @@ from remote_mailcfg.config.file_form import (
 from remote_mailcfg.config.secrets import NAME_PLACE, check_reference
 from remote_mailcfg.model.target import PROTOCOLS, ROLES, Protocol, Role
 
+#: The keys that hold a reference to a secret.
+REFERENCES: Final = frozenset({"api_key", "password", "totp_secret", "http_basic"})
 #: The words that a key may be, or its number.
 EXPECTED: Final = {
     "protocol": ", ".join(PROTOCOLS),
@@ -51,7 +57,7 @@ def _check_proxy(text: str) -> str:
 
 
 def _check_reference(text: str) -> str:
-    sample = text.replace(NAME_PLACE, "NAME")
+    sample = PLACEHOLDER.sub("NAME", text)
     return right(text, check_reference(sample) if text else None)
 
 
@@ -130,6 +136,7 @@ def validate(text: str, *, folder: Path) -> dict[str, InstanceTable] | list[str]
         problems += [_describe(it) for it in error.errors(include_url=False)]
     merged = dict(_merge(content))
     problems += _missing(merged) + _contradictions(merged) + _twice(merged)
+    problems += _check_placeholders(content, find_lines(text))
     if problems or file is None:
         return problems
     if not file.instances:
@@ -158,6 +165,21 @@ def _merge(content: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, table in instances.items():
             if isinstance(table, dict):
                 yield name, (defaults if isinstance(defaults, dict) else {}) | table
+
+
+def _check_placeholders(content: Mapping[str, Any], lines: Lines) -> list[str]:
+    defaults, instances = content.get("defaults"), content.get("instances")
+    tables = {("defaults",): ("[defaults]", defaults)} | {
+        ("instances", name): (_place(name), table)
+        for name, table in (instances.items() if isinstance(instances, dict) else ())
+    }
+    return [
+        lines.at((*place, key), f"{header}: {key}: {problem}")
+        for place, (header, table) in tables.items()
+        if isinstance(table, dict)
+        for key, value in table.items()
+        for problem in find_placeholders(value, NAME_PLACE if key in REFERENCES else "")
+    ]
 
 
 def _missing(merged: Mapping[str, dict[str, Any]]) -> list[str]:

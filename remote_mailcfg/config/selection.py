@@ -18,7 +18,7 @@ from remote_mailcfg.config.inventory import (
 )
 from remote_mailcfg.config.single_instance import parse_entry
 from remote_mailcfg.errors import ConfigurationError
-from remote_mailcfg.model.target import Target
+from remote_mailcfg.model.target import TagUse, Target
 
 #: What describes the single instance. A key or a password alone may be one that an inventory's
 #: reference names.
@@ -116,6 +116,27 @@ def _choose(inventory: Inventory, names: Sequence[str], tags: Sequence[str]) -> 
         )
     tagged = [it.target.name for it in inventory.entries if not {*tags}.isdisjoint(it.target.tags)]
     return tuple(by_name[name] for name in dict.fromkeys([*names, *tagged]))
+
+
+def check_tags(uses: Iterable[TagUse], inventory: Inventory) -> None:
+    """Refuse tags of another file that no instance has; the name of an instance is one of its tags.
+
+    Raises one `ConfigurationError` with all of them.
+    """
+    targets = [entry.target for entry in inventory.entries]
+    known = {word for target in targets for word in (target.name, *target.tags)}
+    problems = [
+        f"{use.place}: {inventory.path} has no instance with the name or tag"
+        f" {use.tag!r}{_nearest(use.tag, sorted(known))}"
+        for use in uses
+        if use.tag not in known
+    ]
+    if problems:
+        raise ConfigurationError(
+            "configuration",
+            "\n".join(problems),
+            "`remote-mailcfg instance list` lists all instances with their tags.",
+        )
 
 
 def _names(inventory: Inventory) -> list[str]:

@@ -1,10 +1,16 @@
 """The files that users write, `instances.toml` for one: their text, and the word on a wrong one."""
 
+import errno
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from remote_mailcfg.config.trust import UserFile, read_file
 from remote_mailcfg.errors import ConfigurationError
+
+
+class MissingFileError(ConfigurationError):
+    """A file that a command names is not there: without it nothing else is known for sure."""
 
 
 def load_user_file(path: Path) -> UserFile:
@@ -14,6 +20,12 @@ def load_user_file(path: Path) -> UserFile:
     """
     try:
         return read_file(path)
+    except FileNotFoundError:
+        raise MissingFileError(
+            "configuration",
+            f"{path} cannot be read: {os.strerror(errno.ENOENT)}",
+            "Check the path.",
+        ) from None
     except OSError as error:
         reason = str(error.strerror)
     except UnicodeDecodeError:

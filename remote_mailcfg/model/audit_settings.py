@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from remote_mailcfg.model.profile import Profile
+from remote_mailcfg.model.target import TagUse
 from remote_mailcfg.model.waiver import Waiver
 
 
@@ -12,10 +13,11 @@ class AuditSettings:
     """The waivers in their order, the profiles by name, and what the rules of DNS need.
 
     `selectors` are those of DKIM by domain, in lower case. `nameservers` are IP addresses, empty:
-    those of this machine.
+    those of this machine. `tag_uses` are all tags and instances in it.
     """
 
     waivers: tuple[Waiver, ...] = ()
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     selectors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     nameservers: tuple[str, ...] = ()
+    tag_uses: tuple[TagUse, ...] = ()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from remote_mailcfg.model.target import Role, Target, name_in_references
+from remote_mailcfg.model.target import Role, TagUse, Target, name_in_references
 from remote_mailcfg.model.values import MAX_PORT, Values, check_host, is_loopback
 
 Unmanaged = Literal["report", "archive"]
@@ -23,7 +23,7 @@ class DesiredServer:
     `key` becomes its external id, `remote_mailcfg.KEY`. `values` are those that the file gives, by
     Odoo's field names, with the usual port where it gives none; a field that is not among them
     stays as it is. Secrets are not among them: `references` say, by field, where each one is,
-    relative to `folder`.
+    relative to `folder`. `place` is where the entry is, for errors.
     """
 
     key: str
@@ -31,6 +31,7 @@ class DesiredServer:
     references: tuple[tuple[str, str], ...] = ()
     tags: tuple[str, ...] = ()
     folder: Path
+    place: str = field(default="", compare=False)
 
     def fits(self, target: Target) -> bool:
         """Tell whether the server is meant for this instance."""
@@ -103,12 +104,16 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredState:
-    """What one file says: the policy, and at least one server, in its order; `text` is the file."""
+    """What one file says: the policy, and the servers in its order; `text` is the file.
+
+    `tag_uses` are all tags in it.
+    """
 
     path: Path
     text: str = field(default="", compare=False, repr=False)
     policy: Policy
     servers: tuple[DesiredServer, ...]
+    tag_uses: tuple[TagUse, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def has_references(self) -> bool:

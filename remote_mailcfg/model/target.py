@@ -44,6 +44,14 @@ class Target:
     min_interval_seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class TagUse:
+    """A tag, or the name of an instance, that a file gives at a place."""
+
+    tag: str
+    place: str
+
+
 def name_in_references(name: str) -> str:
     """Return an instance's name as a reference holds it: in capitals, - and . as _."""
     return re.sub(r"\W", "_", name.upper(), flags=re.ASCII)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.model.desired import DesiredServer
 from remote_mailcfg.model.from_filter import split_from_filter
 from remote_mailcfg.model.mail_server import MailServerRecord
@@ -35,7 +35,34 @@ def match_servers(
         if found[entry.key] is None:
             record = _of_its_name(entry, list(open_records.values()), marked)
             found[entry.key] = open_records.pop(record.id) if record else None
+    _refuse_same_name(desired, found, managed)
     return found
+
+
+def _refuse_same_name(
+    desired: Sequence[DesiredServer],
+    found: Mapping[str, MailServerRecord | None],
+    managed: Mapping[str, int],
+) -> None:
+    """Refuse entries of one name that no mark on the instance tells apart.
+
+    Those that are all there as the file says may share a name: nothing is done to them.
+    """
+    unmarked: dict[Value, list[DesiredServer]] = {}
+    for entry in desired:
+        record = found[entry.key]
+        if record is None or record.id != managed.get(entry.key):
+            unmarked.setdefault(entry.values["name"], []).append(entry)
+    for name, entries in unmarked.items():
+        records = [(it, found[it.key]) for it in entries]
+        if len(entries) > 1 and any(not it or differing(entry, it) for entry, it in records):
+            first, second = (it.place or it.key for it in entries[:2])
+            raise ConfigurationError(
+                "configuration",
+                f"{second}: the name {name!r} is also that of {first}, and no external id tells"
+                " the two apart",
+                "Give one of them another name, or tags that keep them on different instances.",
+            )
 
 
 def differing(entry: DesiredServer, record: MailServerRecord) -> tuple[str, ...]:

@@ -178,7 +178,7 @@ def test_on_an_instance_of_a_safe_role_all_others_are_archived(fleet: Fleet, fil
 
 
 def test_a_file_without_a_server_for_a_safe_role_is_refused(fleet: Fleet, file: Path) -> None:
-    file.write_text('[policy]\nsafe_roles = ["training"]\n' + FILE + 'tags = ["nowhere"]\n')
+    file.write_text('[policy]\nsafe_roles = ["training"]\n' + FILE + 'tags = ["south"]\n')
     fleet.inventory.write_text(
         fleet.inventory.read_text().replace(
             "[instances.north]", '[instances.north]\nrole = "training"'
@@ -252,3 +252,19 @@ def test_a_plan_may_go_to_standard_output(fleet: Fleet, file: Path) -> None:
 
     assert ran.code == 3
     assert '"fingerprint"' in ran.out
+
+
+def test_two_entries_of_one_name_on_one_instance_are_wrong_usage(fleet: Fleet, file: Path) -> None:
+    copy = FILE.replace('"main"', '"copy"')
+    file.write_text(f'{FILE}tags = ["north"]\n{copy}tags = ["th"]\n')
+
+    ran = fleet.json("plan", str(file), "--all")
+
+    assert ran.code == 2
+    failed = {it["instance"]: it["error"] for it in ran.json["results"] if not it["ok"]}
+    assert failed.keys() == {"north"}
+    assert (
+        "line 13: [[mail_server]] copy: the name 'Main' is also that of"
+        in (failed["north"]["message"])
+    )
+    assert f"{file}: line 2: [[mail_server]] main" in failed["north"]["message"]

@@ -280,7 +280,9 @@ def test_what_is_wrong_with_a_file_is_told_with_its_place(text: str, problem: st
 def test_two_waivers_about_the_same_are_a_mistake() -> None:
     text = "\n".join((waiver(), waiver("server = 6"), waiver('reason = "Other"')))
 
-    assert problems_of(text) == ["audit.toml: [[waiver]] number 3 is about what number 1 is about"]
+    assert problems_of(text) == [
+        "audit.toml: line 12: [[waiver]] number 3 is about what number 1 in line 1 is about"
+    ]
 
 
 def test_all_problems_are_told_at_once() -> None:

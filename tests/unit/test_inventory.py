@@ -250,7 +250,6 @@ def test_an_entry_of_an_inventory_travels() -> None:
             (f'totp_secret = "{PASSWORD}"', "totp_secret is not a reference to a secret"),
             (f'http_basic = "ann:{PASSWORD}"', "http_basic is not a reference to a secret"),
             ("password = 12345", "password is not a text in quotes"),
-            ('api_key = "env:KEY_{Name}"', "api_key is not a reference to a secret"),
             (
                 'protocol = "soap"',
                 "protocol is not one of auto, jsonrpc, xmlrpc, json2",
@@ -370,8 +369,6 @@ def test_what_is_wrong_with_the_file_is_told_with_its_place(text: str, problem: 
     [
         pytest.param(f"[instances.a]\npassword = {PASSWORD}", "line 2", id="no-quotes"),
         pytest.param(f'[instances.a]\npassword = "{PASSWORD}', "line 2", id="no-last-quote"),
-        pytest.param("[instances.a]\n\n[instances.a]\n", "line 3", id="a-table-twice"),
-        pytest.param("[instances.a]\nurl = '1'\nurl = '2'", "line 3", id="a-key-twice"),
         pytest.param("[instances.a\n", "line 1", id="no-bracket"),
     ],
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.model.desired import DesiredServer, Policy
 from remote_mailcfg.model.mail_server import CANDIDATE_PREFIX, MailServerRecord
 from remote_mailcfg.model.target import Target
@@ -228,6 +228,51 @@ def test_a_server_that_is_marked_for_another_entry_of_the_instance_is_not_taken(
     made = plan(desired, [MAIN], managed={"other": 3})
 
     assert actions(made) == [("unchanged", "other", 3), ("create", "main", None)]
+
+
+@pytest.mark.parametrize(
+    ("servers", "managed"),
+    [
+        pytest.param([], {}, id="both-new"),
+        pytest.param([MAIN], {}, id="one-is-there"),
+        pytest.param([replace(MAIN, smtp_port=25), replace(MAIN, id=7)], {}, id="one-differs"),
+        pytest.param([MAIN], {"third": 3}, id="one-is-marked-for-another"),
+    ],
+)
+def test_two_entries_of_one_name_that_no_mark_tells_apart_are_a_mistake(
+    servers: list[MailServerRecord], managed: dict[str, int]
+) -> None:
+    first = replace(entry(), place="mail-servers.toml: line 3: [[mail_server]] main")
+    second = replace(entry("copy"), place="mail-servers.toml: line 9: [[mail_server]] copy")
+
+    with pytest.raises(ConfigurationError) as caught:
+        plan([first, second], servers, managed=managed)
+
+    assert caught.value.is_usage
+    assert caught.value.message == (
+        "mail-servers.toml: line 9: [[mail_server]] copy: the name 'Main' is also that of"
+        " mail-servers.toml: line 3: [[mail_server]] main, and no external id tells the two apart"
+    )
+
+
+@pytest.mark.parametrize(
+    ("servers", "managed"),
+    [
+        pytest.param([MAIN, replace(MAIN, id=7)], {"main": 3, "copy": 7}, id="both-marked"),
+        pytest.param(
+            [replace(MAIN, smtp_port=25), replace(MAIN, id=7)],
+            {"main": 3, "copy": 7},
+            id="both-marked-and-one-differs",
+        ),
+        pytest.param([MAIN, replace(MAIN, id=7)], {"copy": 7}, id="one-marked"),
+        pytest.param([MAIN], {"copy": 3}, id="one-marked-and-one-new"),
+        pytest.param([MAIN, replace(MAIN, id=7)], {}, id="both-as-they-are"),
+    ],
+)
+def test_servers_of_one_name_that_are_told_apart_are_right(
+    servers: list[MailServerRecord], managed: dict[str, int]
+) -> None:
+    assert len(plan([entry(), entry("copy")], servers, managed=managed).changes) == 2
 
 
 @pytest.mark.parametrize(
