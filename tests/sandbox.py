@@ -16,5 +16,5 @@ def sandbox(
 ) -> Iterator[Served]:
     """Run a sandbox of this version with these databases."""
     odoo = make_odoo(version, databases, smtp_timeout_seconds=SMTP_TIMEOUT_SECONDS, openspp=openspp)
-    with serve({"sandbox": odoo}) as (served,):
+    with serve({"sandbox": odoo}, remembers=True) as (served,):
         yield served

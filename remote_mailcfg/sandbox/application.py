@@ -35,10 +35,11 @@ NO_DATABASE_19 = """<!DOCTYPE html>
 
 
 class Application:
-    """Serves one Odoo server; keeps the requests it got."""
+    """Serves one Odoo server; keeps the requests it got if it `remembers`, for a test."""
 
-    def __init__(self, odoo: Odoo) -> None:
+    def __init__(self, odoo: Odoo, *, remembers: bool = False) -> None:
         self.odoo = odoo
+        self._remembers = remembers
         self.requests: list[Request] = []
 
     def __call__(
@@ -46,7 +47,8 @@ class Application:
     ) -> Iterable[bytes]:
         request = Request(environ)
         request.get_data()
-        self.requests.append(request)
+        if self._remembers:
+            self.requests.append(request)
         return self.answer(request)(environ, start_response)
 
     def answer(self, request: Request) -> Response:

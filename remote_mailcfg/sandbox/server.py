@@ -27,7 +27,8 @@ DEADLINE_SECONDS = 30
 class Served:
     """A running instance: its address, what it knows, the requests so far, and its faults.
 
-    `held` is set once a request waits that will get no answer.
+    `requests` are kept only if `serve` is told to remember them. `held` is set once a request waits
+    that will get no answer.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Served:
 
 
 class _Handler(WSGIRequestHandler):
-    """Says nothing on standard error, since the requests are kept; closes what is broken off."""
+    """Says nothing on standard error; closes what is broken off."""
 
     def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
         del error, environ
@@ -73,15 +74,17 @@ class _BreakingOff:
 
 
 @contextlib.contextmanager
-def serve(odoos: Mapping[str, Odoo], *, port: int = 0) -> Iterator[list[Served]]:
+def serve(
+    odoos: Mapping[str, Odoo], *, port: int = 0, remembers: bool = False
+) -> Iterator[list[Served]]:
     """Serve instances by name; `port` 0 takes a free one.
 
-    One instance has the root of the address, several have `/NAME` each. Raises `OSError` where the
-    port cannot be had.
+    With `remembers`, all requests are kept, for a test to look at. One instance has the root of the
+    address, several have `/NAME` each. Raises `OSError` where the port cannot be had.
     """
     stopping = threading.Event()
     prefixed = len(odoos) > 1
-    applications = {name: Application(odoo) for name, odoo in odoos.items()}
+    applications = {name: Application(odoo, remembers=remembers) for name, odoo in odoos.items()}
     breaking = {name: _BreakingOff(it, stopping) for name, it in applications.items()}
     misbehaving = {name: Misbehaving(it) for name, it in breaking.items()}
     mounts: dict[str, Any] = {f"/{name}": it for name, it in misbehaving.items()}

@@ -55,7 +55,8 @@ class SmtpPeer:
     """Where a server listens, the login it accepts (None: it offers none), and what it was told.
 
     `senders` and `recipients` hold the addresses of every MAIL FROM and RCPT TO, refused ones too:
-    Odoo's connection test ends before the message, so it never shows in `received`.
+    Odoo's connection test ends before the message, so it never shows in `received`. All three stay
+    empty unless `smtp_peers` is told to remember.
     """
 
     port: int
@@ -136,6 +137,7 @@ class _Settings:
     password: str
     on_mail: Callable[[ReceivedMail], None]
     keep_in: Path | None
+    remembers: bool
 
 
 @dataclass  # no slots: aiosmtpd looks at every member, and Python before 3.11.3 has one that fails
@@ -155,7 +157,8 @@ class _Handler:
         # Not aiosmtpd's own auth_required: it warns for every connection without TLS.
         if self.rules.auth and not session.authenticated:
             return LOGIN_WANTED
-        self.senders.append(address)
+        if self.settings.remembers:
+            self.senders.append(address)
         reply = self.rules.reply_to_sender(address)
         if reply == OK:
             envelope.mail_from = address
@@ -165,7 +168,8 @@ class _Handler:
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        self.recipients.append(address)
+        if self.settings.remembers:
+            self.recipients.append(address)
         reply = self.rules.reply_to_recipient(address)
         if reply == OK:
             envelope.rcpt_tos.append(address)
@@ -182,7 +186,8 @@ class _Handler:
         if self.settings.keep_in:
             moment = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
             (self.settings.keep_in / f"{moment}-{self.name}.eml").write_bytes(content)
-        self.received.append(mail)
+        if self.settings.remembers:
+            self.received.append(mail)
         self.settings.on_mail(mail)
         return "250 OK accepted"
 
@@ -243,15 +248,17 @@ def smtp_peers(
     password: str = PASSWORD,
     on_mail: Callable[[ReceivedMail], None] = lambda _mail: None,
     keep_in: Path | None = None,
+    remembers: bool = False,
 ) -> Iterator[SmtpPeers]:
     """Run one server of every kind on free ports of 127.0.0.1.
 
     `on_mail` is told of each accepted mail, in the servers' own thread; `keep_in` is a folder that
-    gets each as an `.eml` file.
+    gets each as an `.eml` file. With `remembers`, mails and their addresses are also kept in
+    memory, for a test to look at.
     """
     if keep_in:
         keep_in.mkdir(parents=True, exist_ok=True)
-    settings = _Settings(user, password, on_mail, keep_in)
+    settings = _Settings(user, password, on_mail, keep_in, remembers)
     certificate = self_signed()
     context = certificate.server_context()
     with loop_thread() as thread, _refused_port() as refused_port:

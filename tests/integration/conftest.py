@@ -82,7 +82,7 @@ def one_second(mocker: MockerFixture) -> None:
 
 @pytest.fixture(scope="session")
 def _peers() -> Iterator[SmtpPeers]:
-    with smtp_peers() as peers:
+    with smtp_peers(remembers=True) as peers:
         yield peers
 
 

@@ -59,7 +59,7 @@ class Fleet:
 @contextmanager
 def running_fleet(folder: Path, names: Sequence[str] = NAMES) -> Iterator[Fleet]:
     """Run the instances; the inventory and the password's file are in the folder."""
-    with serve({name: make_odoo(19) for name in names}) as served:
+    with serve({name: make_odoo(19) for name in names}, remembers=True) as served:
         password = folder / "password"
         password.touch(mode=0o600)
         password.write_text(ADMIN[1] + "\n")

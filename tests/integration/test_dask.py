@@ -317,7 +317,7 @@ def test_a_command_runs_on_the_cluster_and_its_workers_resolve_the_secrets(
 def test_a_secret_that_is_typed_is_refused_on_the_cluster_with_the_reason(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    with serve({"north": make_odoo(19)}) as (served,):
+    with serve({"north": make_odoo(19)}, remembers=True) as (served,):
         inventory = tmp_path / "instances.toml"
         inventory.write_text(
             f'[instances.north]\nurl = "{served.url}"\nlogin = "admin"\npassword = "prompt:"\n'

@@ -1,23 +1,27 @@
 """`remote-mailcfg sandbox` as a process of its own, and the commands used on it."""
 
+import gc
 import os
 import re
 import signal
+import smtplib
 import socket
 import stat
 import subprocess
 import sys
 import tomllib
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.wrappers import Request
 
-from remote_mailcfg.cli.running_sandbox import MAIL_SERVERS
+from remote_mailcfg.cli.running_sandbox import MAIL_SERVERS, running_sandbox
 from remote_mailcfg.sandbox.database import ADMIN, CLERK
-from remote_mailcfg.sandbox.smtp_servers import PASSWORD, USER, SmtpPeers
+from remote_mailcfg.sandbox.smtp_servers import PASSWORD, USER, ReceivedMail, SmtpPeers
 from tests.integration.instance import Ran
 
 DEADLINE_SECONDS = 30
@@ -323,3 +327,24 @@ def test_a_place_that_cannot_be_written_is_told(option: str, tmp_path: Path) -> 
     assert ran.code == 2
     assert f"error: {option}: " in ran.err
     assert "Not a directory" in ran.err
+
+
+def kept_in_memory() -> int:
+    """Count the requests and mails that this process holds, of other tests too."""
+    gc.collect()
+    return sum(isinstance(it, Request | ReceivedMail) for it in gc.get_objects())
+
+
+def test_a_sandbox_that_runs_for_long_keeps_no_requests_and_no_mails() -> None:
+    with running_sandbox(19) as running:
+        (server,) = (it for it in running.mail_servers if it.name == "plain")
+        before = kept_in_memory()
+        for _ in range(20):
+            request = urllib.request.Request(f"{running.instances[0].url}/web/health", b"{}")
+            with urllib.request.urlopen(request) as answer:
+                answer.read()
+            with smtplib.SMTP(server.host, server.port) as client:
+                client.sendmail("a@example.org", ["b@example.org"], "Subject: x\n\nx")
+        after = kept_in_memory()
+
+    assert after - before <= 2  # what a thread has in its hands

@@ -125,7 +125,7 @@ def running_nginx(odoo: Odoo, *, read_timeout_seconds: int = 120) -> Iterator[Ng
 @pytest.fixture(scope="session")
 def peers(local_odoo: Odoo) -> Iterator[SmtpPeers]:  # noqa: ARG001 - it skips where it must
     """Mail servers of every kind; the server under test runs on this machine and reaches them."""
-    with smtp_peers() as running:
+    with smtp_peers(remembers=True) as running:
         yield running
 
 

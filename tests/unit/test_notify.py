@@ -22,7 +22,7 @@ NOTICE = Notice("2 new findings", "- error national: ὀδοός\n- warning trai
 
 @pytest.fixture(scope="module")
 def peers() -> Iterator[SmtpPeers]:
-    with smtp_peers(user="ann", password=SMTP_PASSWORD) as running:
+    with smtp_peers(user="ann", password=SMTP_PASSWORD, remembers=True) as running:
         yield running
 
 
