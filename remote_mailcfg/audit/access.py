@@ -81,7 +81,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         title="An API key of this user has ended, or ends soon",
         why="Audits and changes that log in with it fail from then on.",
         remedy="Make a new one with `remote-mailcfg apikey create`, and remove the old one.",
-        versions="19",
+        versions="18, 19",
         needs=("api_keys",),
         look=_key_expires,
     ),

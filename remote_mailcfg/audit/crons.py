@@ -119,7 +119,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         title="A scheduled action for mail fails",
         why="After five failures in seven days Odoo switches it off.",
         remedy="Odoo's log says why; run it by hand once that is put right.",
-        versions="19",
+        versions="18, 19",
         needs=("crons", "parameters"),
         look=where_mail_leaves(_fails),
     ),

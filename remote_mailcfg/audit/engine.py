@@ -32,10 +32,11 @@ def examine(evidence: Evidence, rules: Iterable[Rule[Evidence]]) -> Examination:
 def is_for(rule: Rule[Evidence], major: int) -> bool:
     """Tell whether a rule makes sense on this version of Odoo.
 
-    Rules are written for 17 and for 19: 18 is taken for 17, and what is newer for 19.
+    18 is as 17 where a rule does not name it; what is newer than 19 is as 19, and older as 17.
     """
-    written_for = "19" if major >= 19 else "17"
-    return written_for in rule.versions.split(", ")
+    named = rule.versions.split(", ")
+    alike = "19" if major >= 19 else "17"
+    return alike in named or str(major) in named
 
 
 def _finding(rule: Rule[Evidence], problem: Problem, own: frozenset[str]) -> Finding:

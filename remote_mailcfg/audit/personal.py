@@ -10,7 +10,11 @@ from remote_mailcfg.model.from_filter import normalize_address
 from remote_mailcfg.model.mail_server import MailServerRecord
 
 SWITCH: Final = "mail.disable_personal_mail_servers"
-LIMIT: Final = "mail.server.personal.limit.minutes"
+#: Mails a minute through a personal server: any, and one of Outlook.
+LIMITS: Final = (
+    "mail.server.personal.limit.minutes",
+    "mail.server.personal.limit.minutes_outlook",
+)
 
 
 def _owned(evidence: Evidence) -> Iterator[tuple[MailServerRecord, UserEvidence]]:
@@ -48,9 +52,12 @@ def _archived(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _limit_not_valid(evidence: Evidence) -> Iterator[Problem]:
-    value = evidence.parameters.get(LIMIT, "")
-    if value and not value.strip().isdecimal():
-        yield Problem(message=f"{LIMIT} is '{value}', which is no number of mails", subject=LIMIT)
+    for limit in LIMITS:
+        value = evidence.parameters.get(limit, "")
+        if value and not value.strip().isdecimal():
+            yield Problem(
+                message=f"{limit} is '{value}', which is no number of mails", subject=limit
+            )
 
 
 def _switched_off(evidence: Evidence) -> Iterator[Problem]:
@@ -115,7 +122,8 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
         severity="error",
         title="The limit of personal mail servers is no number",
         why="Odoo takes it for a number, and every mail through a personal server fails.",
-        remedy="Give a whole number of mails a minute, or remove the parameter (30).",
+        remedy="Give a whole number of mails a minute, or remove the parameter (then 30, and 10 for"
+        " Outlook).",
         versions="19",
         needs=("parameters",),
         look=_limit_not_valid,

@@ -42,9 +42,9 @@ class Problem:
 class Rule(Generic[E]):
     """One rule. Its id is kebab-case and never reused; `look` is pure and never raises.
 
-    `versions` are those of Odoo that it makes sense on, as text: "17, 19" or "19". `needs` names
-    the parts of the evidence that it looks at: where one is missing the engine says "skipped,
-    because" and does not call `look`.
+    `versions` are those of Odoo that it makes sense on, as text: "17, 19", "18, 19" or "19".
+    `needs` names the parts of the evidence that it looks at: where one is missing the engine says
+    "skipped, because" and does not call `look`.
     """
 
     id: str

@@ -41,8 +41,6 @@ T = TypeVar("T")
 
 #: The parameters that a rule looks at; none of them is secret.
 PARAMETERS: Final = (
-    "base.default_max_email_size",
-    "base_setup.default_external_email_server",
     NEUTRALIZED,
     "google_gmail_client_id",
     "mail.bounce.alias",
@@ -62,9 +60,7 @@ PARAMETERS: Final = (
     "mass_mailing.mail_server_id",
     "mass_mailing.outgoing_mail_server",
     "microsoft_outlook_client_id",
-    "report.url",
     "web.base.url",
-    "web.base.url.freeze",
 )
 NO_ROLE: Final = "neither OPENSPP_ROLE nor the inventory gives the instance a role"
 NOT_TESTED: Final = "the mail servers were not tested"

@@ -156,7 +156,7 @@ class FetchmailEvidence:
     """An incoming mail server (`fetchmail.server`).
 
     `state` is `draft` or `done`, `server_type` `imap`, `pop`, `local`, `gmail` or `outlook`.
-    `error_date` and `error_message` are of 18 on.
+    `error_date` and `error_message` are of 19 on.
     """
 
     id: int

@@ -1,10 +1,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import remote_mailcfg.audit
 from remote_mailcfg.errors import OdooError, TransportError
 from remote_mailcfg.instance.evidence import fetch_evidence
 from remote_mailcfg.instance.times import FORMAT
@@ -201,6 +203,35 @@ def test_the_fullest_instance_takes_fifteen_requests() -> None:
     assert len(transport.calls) == 15
     assert [(it.id, it.server_id) for it in evidence.mailings] == [(6, 1), (7, 1)]
     assert "mailings" not in evidence.missing
+
+
+@pytest.mark.parametrize(("version", "asks"), [("17.0", False), ("18.0", True), ("19.0", True)])
+def test_failures_of_actions_and_ends_of_keys_are_asked_for_where_there_are_some(
+    version: str, *, asks: bool
+) -> None:
+    answers: dict[str, Any] = {
+        "mail.mail.read_group": [],
+        "mail.notification.read_group": [],
+    }
+
+    evidence, transport = gather(answers, version=version)
+
+    asked = {name for call in transport.calls for name in call.params.get("fields", ())}
+    assert ("expiration_date" in asked, "failure_count" in asked) == (asks, asks)
+    assert ("api_keys" in evidence.missing) is not asks
+
+
+def test_every_parameter_that_is_asked_for_is_judged_by_a_rule() -> None:
+    folder = Path(remote_mailcfg.audit.__file__).parent
+    rules = "".join(it.read_text("utf-8") for it in folder.glob("*.py"))
+
+    _, transport = gather()
+
+    (call,) = transport.named("ir.config_parameter.search_read")
+    (keys,) = (term[2] for term in call.domain if "in" in term)
+    neutralized = "database.is_neutralized"  # which `Evidence.is_neutralized` reads
+    assert neutralized in keys
+    assert [it for it in keys if f'"{it}"' not in rules] == [neutralized]
 
 
 def test_secrets_of_several_kinds_are_looked_for_in_one_search() -> None:
