@@ -6,13 +6,21 @@ BIN := .venv/bin
 READY := .venv/ready
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint types live bench lock clean
+.PHONY: demo test lowest lint types live bench lock clean
 
 demo: $(READY) ## the whole job on a sandbox of its own
 	@$(BIN)/remote-mailcfg demo
 
 test: $(READY) ## the default suite with coverage
 	$(BIN)/pytest -n auto --cov
+
+# The newest pyOpenSSL, which checkdmarc brings, would want a newer cryptography than the lowest.
+lowest: $(READY) ## the default suite with the lowest versions that pyproject.toml allows
+	$(PIP_INSTALL) uv
+	$(PYTHON) -m venv --clear .venv/lowest
+	$(BIN)/uv pip install --quiet --python .venv/lowest/bin/python --resolution lowest-direct \
+		--group dev -e '.[dask,dns,html,keyring,notify,sandbox]' 'pyopenssl>=24.3,<25'
+	.venv/lowest/bin/pytest -n auto
 
 lint: $(READY)
 	$(BIN)/ruff check
