@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Final, Generic, Protocol, TypeVar
 
 import typer
 
@@ -37,10 +37,11 @@ from remote_mailcfg.report.table import make_error
 from remote_mailcfg.store.plan_file import SavedPlan, save_plans
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+MAX_CHANGED: Final = "--max-changed"
 MaxChangedOption = Annotated[
     str,
     typer.Option(
-        "--max-changed",
+        MAX_CHANGED,
         metavar="SHARE",
         help="Allow this share of instances and servers to change in this run, e.g. 80%.",
     ),
@@ -136,7 +137,7 @@ class TwoSteps(Generic[T]):
 
 def parse_max_changed(text: str) -> float | None:
     """Return the share of `--max-changed`, None where it is not given."""
-    return parse_share(text, "--max-changed") if text else None
+    return parse_share(text, MAX_CHANGED) if text else None
 
 
 def refuse_unattended(words: str, *, yes: bool) -> None:
@@ -155,11 +156,14 @@ def judge_plans(wanted: Wanted, max_changed: float | None = None) -> Judge:
     `max_changed` takes the place of the policy's share.
     """
     policy = wanted.state.policy
-    most = policy.max_changed_share if max_changed is None else max_changed
 
     def judge(planned: Planned, everybody: Sequence[Target]) -> Planned:
         plans = [(it.target, it.result.plan if it.result else None) for it in planned]
-        large = find_large_shares(count_changes(plans, policy), most)
+        shares = count_changes(plans, policy)
+        if max_changed is None:
+            large = find_large_shares(shares, policy.max_changed_share)
+        else:
+            large = find_large_shares(shares, max_changed, MAX_CHANGED)
         known = [(target, plan) for target, plan in plans if plan is not None]
         relays = production_relays(policy, wanted.state.servers, everybody, known)
         judged = []
@@ -299,8 +303,10 @@ class ChangeOnEach:
             Share(of="instances", changed=changed, total=len(foreseen)),
             Share(of="mail servers", changed=changed, total=servers),
         )
-        most = Policy().max_changed_share if self.max_changed is None else self.max_changed
-        large = find_large_shares(shares, most)
+        if self.max_changed is None:
+            large = find_large_shares(shares, Policy().max_changed_share, "the default")
+        else:
+            large = find_large_shares(shares, self.max_changed, MAX_CHANGED)
         return make_refusal(large) if large else None
 
     def _ask(self, count: int, total: int, terminal: Terminal) -> None:

@@ -131,8 +131,10 @@ def _changes(change: PlannedChange) -> bool:
     return bool(change.fields) or change.action == "delete"
 
 
-def find_large_shares(shares: Iterable[Share], most: float) -> tuple[Danger, ...]:
-    """Return which shares of a run are larger than `most`, from 0 to 1."""
+def find_large_shares(
+    shares: Iterable[Share], most: float, said_by: str = "max_changed_share"
+) -> tuple[Danger, ...]:
+    """Return which shares of a run are larger than `most`, from 0 to 1, and what says so."""
     large = [
         it for it in shares if it.total >= COUNTED_FROM and it.changed > most * it.total + TINY
     ]
@@ -140,7 +142,7 @@ def find_large_shares(shares: Iterable[Share], most: float) -> tuple[Danger, ...
     return tuple(
         Danger(
             f"{it.changed} of {it.total} {it.of} would change, more than {most * 100:g}%"
-            " (max_changed_share)",
+            f" ({said_by})",
             f"--max-changed {needed}%",
         )
         for it in large
