@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from remote_mailcfg.errors import OdooError
@@ -175,7 +176,8 @@ class MailServerTable:
 
     `failure` tells what the test of a record answers, `""` for success; `ignored` are the fields
     whose writes change nothing (OCA's mail_environment); `others` answers calls of other models by
-    name. `proved` holds the connections that passed a test.
+    name. `proved` holds the connections that passed a test. Each write is by `user`, a second after
+    the one before it.
     """
 
     def __init__(
@@ -205,6 +207,9 @@ class MailServerTable:
             "ir.model.data.search_read": [],
         } | dict(others or {})
         self.actions: dict[int, str] = {}
+        self.user: tuple[int, str] = (UID, "Ann")
+        self.now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        self.writes: dict[int, Row] = {}
         self._version: Version = version
         self._fields = load_fields_get(version) | {name: {"type": "boolean"} for name in fields}
 
@@ -242,8 +247,13 @@ class MailServerTable:
         return sorted(found, key=lambda row: [row[name] for name in order])
 
     def _search_read(self, call: Call) -> list[Row]:
+        never = {"write_uid": [1, "Root"], "write_date": "2026-01-01 00:00:00"}
         found = [
-            {name: row[name] for name in ("id", *call.params["fields"])} for row in self._find(call)
+            {
+                name: (never | row | self.writes.get(row["id"], {}))[name]
+                for name in ("id", *call.params["fields"])
+            }
+            for row in self._find(call)
         ]
         for row in found:
             if row.get("smtp_ssl_certificate") and call.params["context"].get("bin_size"):
@@ -253,6 +263,7 @@ class MailServerTable:
     def _create(self, call: Call) -> int:
         new_id = max(self.rows, default=0) + 1
         self.rows[new_id] = make_row(new_id) | dict(call.values)
+        self._note_write(new_id)
         return new_id
 
     def _copy(self, call: Call) -> int | list[int]:
@@ -260,6 +271,7 @@ class MailServerTable:
         new_id = max(self.rows) + 1
         copied = self.rows[source_id] | {"google_gmail_refresh_token": False}
         self.rows[new_id] = copied | dict(call.values) | {"id": new_id}
+        self._note_write(new_id)
         return new_id if self._version == "17.0" else [new_id]
 
     def _write(self, call: Call) -> bool:
@@ -267,7 +279,15 @@ class MailServerTable:
             if server_id in self.rows:
                 written = {k: v for k, v in call.values.items() if k not in self.ignored}
                 self.rows[server_id] |= written
+                self._note_write(server_id)
         return True
+
+    def _note_write(self, server_id: int) -> None:
+        self.now += timedelta(seconds=1)
+        self.writes[server_id] = {
+            "write_uid": [*self.user],
+            "write_date": f"{self.now:%Y-%m-%d %H:%M:%S}",
+        }
 
     def _unlink(self, call: Call) -> bool:
         for server_id in call.ids:

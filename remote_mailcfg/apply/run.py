@@ -22,8 +22,9 @@ from remote_mailcfg.model.smtp_test import SmtpTest
 from remote_mailcfg.plan.change import Change
 from remote_mailcfg.store.journal import Journal
 
-#: What became of a change. `undone`: nothing of it stands, since another one failed.
-Outcome = Literal["done", "failed", "undone"]
+#: What became of a change. `undone`: nothing of it stands, since another one failed. `superseded`:
+#: somebody else wrote what it was about before it could be put right.
+Outcome = Literal["done", "failed", "undone", "superseded"]
 
 
 def new_run_name() -> str:

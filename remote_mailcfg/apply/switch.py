@@ -9,6 +9,7 @@ from remote_mailcfg.apply.verify import check_gone, check_written
 from remote_mailcfg.instance.external_ids import mark_server, unmark_server
 from remote_mailcfg.instance.mail_servers import (
     copy_server,
+    fetch_last_writes,
     fetch_servers,
     unlink_servers,
     write_server,
@@ -108,9 +109,10 @@ def _switch_live(run: Run, work: Work, before: MailServerRecord) -> None:
     change = work.change
     if change.has_secrets and change.reversible:
         _back_up(run, work, before)
+    last_writes = _last_writes(run, work, before)
     try:
         if change.fields:
-            with run.journal.step(work.number, "switch"):
+            with run.journal.step(work.number, "switch", **last_writes):
                 write_fields(run, work, before)
                 check_written(run.instance, run.capabilities, before.id, change.values)
         if change.in_place and run.test and change.needs_proof and change.changes_connection:
@@ -119,6 +121,15 @@ def _switch_live(run: Run, work: Work, before: MailServerRecord) -> None:
     except BaseException as error:
         put_back(run, work, before, error)
         raise
+
+
+def _last_writes(run: Run, work: Work, before: MailServerRecord) -> dict[str, Any]:
+    """Return who wrote the record and its backup, and when: what recovery goes by for secrets."""
+    if work.backup is None:
+        return {}
+    writes = fetch_last_writes(run.instance, (before.id, work.backup))
+    found, own = writes[before.id], writes[work.backup]
+    return {"last_write": {"found": [found.user_id, found.at], "own": [own.user_id, own.at]}}
 
 
 def _prove_in_place(run: Run, work: Work) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from remote_mailcfg.errors import OdooError, TransportError
@@ -94,16 +95,29 @@ def fetch_tokens(instance: Instance, capabilities: Capabilities) -> dict[int, tu
     return {it: tuple(field for field in names if it in held[field]) for it in ids}
 
 
-def fetch_last_writes(instance: Instance, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
-    """Return who last wrote each record, and when (UTC, as Odoo tells it)."""
+@dataclass(frozen=True, slots=True)
+class LastWrite:
+    """Who last wrote a record, and when (UTC, as Odoo tells it)."""
+
+    user_id: int
+    user: str
+    at: str
+
+    def __str__(self) -> str:
+        return f"by {self.user} at {self.at} UTC"
+
+
+def fetch_last_writes(instance: Instance, ids: Sequence[int]) -> dict[int, LastWrite]:
+    """Return who last wrote each record, and when."""
     rows = instance.call(
         MODEL,
         "search_read",
         domain=[ARCHIVED_TOO, ["id", "in", list(ids)]],
         fields=["write_uid", "write_date"],
     )
+    users = {row["id"]: row["write_uid"] or (0, "somebody") for row in rows}
     return {
-        row["id"]: (row["write_uid"][1] if row["write_uid"] else "somebody", row["write_date"])
+        row["id"]: LastWrite(users[row["id"]][0], users[row["id"]][1], row["write_date"])
         for row in rows
     }
 

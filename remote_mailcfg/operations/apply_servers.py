@@ -110,7 +110,8 @@ def stale(
     changed = [it for it in {**was, **has} if was.get(it) != has.get(it)]
     writes = fetch_last_writes(instance, changed) if changed else {}
     told = [
-        _difference(was.get(it), has.get(it)) + _by_whom(writes.get(it)) for it in sorted(changed)
+        _difference(was.get(it), has.get(it)) + (f" ({writes[it]})" if it in writes else "")
+        for it in sorted(changed)
     ]
     what = "; ".join(told) or "a stored secret, or which servers are marked, is not as it was"
     return RemoteMailcfgError(
@@ -131,10 +132,6 @@ def _difference(was: MailServerRecord | None, has: MailServerRecord | None) -> s
         if (before := getattr(was, name)) != getattr(has, name)
     ]
     return f"mail server {was.id} '{was.name}': {', '.join(fields)}"
-
-
-def _by_whom(write: tuple[str, str] | None) -> str:
-    return f" (by {write[0]} at {write[1]} UTC)" if write else ""
 
 
 def _left_alone(plan: Plan) -> LeftAlone:

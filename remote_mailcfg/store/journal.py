@@ -170,7 +170,7 @@ class Journal:
         self.note(change=change, step=step, state="done", **found)
 
     def end(self, state: str, outcomes: tuple[str, ...]) -> None:
-        """Note how the run ended: `done` or `failed`, and what became of each change."""
+        """Note how the run ended: `done`, `failed` or `superseded`, and each of its changes."""
         self.note(ended=state, outcomes=list(outcomes))
 
 

@@ -16,9 +16,9 @@ from remote_mailcfg.model.target import Target
 from remote_mailcfg.store.journal import SUFFIX, journal_folder, number_of, parse_entry
 from remote_mailcfg.store.locks import is_being_changed
 
-#: `cut off`: it has no end, and nobody is at work on it. `taken back`: by a later run. `damaged`:
-#: its journal cannot be read.
-RunState = Literal["done", "failed", "cut off", "running", "taken back", "damaged"]
+#: `superseded`: somebody else wrote what it left before it was put right. `cut off`: it has no end,
+#: and nobody is at work on it. `taken back`: by a later run. `damaged`: its journal cannot be read.
+RunState = Literal["done", "failed", "superseded", "cut off", "running", "taken back", "damaged"]
 
 Kinds = Mapping[str, type | tuple[type, ...]]
 
@@ -35,7 +35,7 @@ CHANGE: Final[Kinds] = {
 }
 STEP: Final[Kinds] = {"change": int, "step": str, "state": str}
 END: Final[Kinds] = {"ended": str, "outcomes": list}
-ENDS: Final = frozenset({"done", "failed"})
+ENDS: Final = frozenset({"done", "failed", "superseded"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,8 @@ class JournaledChange:
 
     `values` are the plain ones, `secrets` say of each whether it was set or cleared. `steps` are
     those that were begun, each with how it ended (`intended` where that is not known); `ids` are
-    those of the records that steps made.
+    those of the records that steps made. `last_write` is that of the record and of the run's own
+    before it was switched, where what is written cannot be read back.
     """
 
     action: str
@@ -58,6 +59,7 @@ class JournaledChange:
     steps: Mapping[str, str]
     ids: Mapping[str, int]
     outcome: str
+    last_write: Mapping[str, Any] | None = None
 
     @property
     def server_id(self) -> int | None:
@@ -259,6 +261,7 @@ def _change(told: dict[str, Any], entries: list[dict[str, Any]], outcome: str) -
         steps={entry["step"]: entry["state"] for entry in entries},
         ids={entry["step"]: entry["id"] for entry in entries if "id" in entry},
         outcome=outcome,
+        last_write=next((it["last_write"] for it in entries if "last_write" in it), None),
     )
 
 

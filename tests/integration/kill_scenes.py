@@ -108,3 +108,46 @@ def kill_and_recover(
     actions = instance.records.call("ir.actions.server", "search", domain=[ACTIONS])
     assert actions == []
     return True
+
+
+def overtake(
+    instance: Instance, smtp: SmtpPeers, elsewhere: Path, *, number: int, where: Where
+) -> str | None:
+    """Kill a change, let another machine change the server an hour later, then change another one.
+
+    Checks that what the other machine wrote stays, and returns how the killed run ended; None: it
+    makes fewer requests. `SMTP_PASS` is the one that the mail servers take.
+    """
+    server_id = instance.add_server(smtp.plain)
+    beside = instance.add_server(smtp.plain, name=instance.name("beside"))
+    change = ["server", "update", str(server_id), *instance.options(smtp.plain_auth)]
+    with killed(instance, change, number, where) as behind:
+        if behind is None:
+            return None
+        for row in instance.records.servers(["name", "ilike", "remote-mailcfg candidate "]):
+            name = f"remote-mailcfg candidate 20260101T000000Z-abcdef: {instance.name()}"
+            instance.records.call("ir.mail_server", "write", [row["id"]], {"name": name})
+        words = [
+            *change[:3],
+            *instance.options(smtp.starttls_auth),
+            "--smtp-encryption",
+            "starttls",
+        ]
+        other = instance.json(*words, XDG_STATE_HOME=str(elsewhere))
+        assert other.code == 0, other.out + other.err
+        left = instance.server(server_id)
+
+        words = ["server", "update", str(beside), "--sequence", "77"]
+        unrelated = behind.json(*words, SMTP_PASS="")
+
+        assert unrelated.code == 0, unrelated.out + unrelated.err
+        assert instance.server(server_id) == left
+        runs = behind.json("runs").data["runs"]
+        state: str = runs[1]["state"] if len(runs) > 1 else "none"
+        names = [row["name"] for row in instance.all_of_test()]
+        assert [name for name in names if "candidate" in name] == []
+        backups = 2 if state == "done" else 1  # the other machine's, and of a run that had ended
+        assert sum("backup" in name for name in names) == backups
+        told = f"'{instance.name()}' is not as the run found or wanted it: last written by "
+        assert (told in unrelated.err) is (state == "superseded")
+        return state

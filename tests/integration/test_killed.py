@@ -11,7 +11,7 @@ import pytest
 
 from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeers
 from tests.integration.instance import Instance
-from tests.integration.kill_scenes import SCENES, kill_and_recover, prepare
+from tests.integration.kill_scenes import SCENES, kill_and_recover, overtake, prepare
 from tests.integration.terminal import on_terminal
 from tests.killed import killed
 from tests.pass_through import Where
@@ -21,6 +21,8 @@ MOST_REQUESTS = 34
 SAMPLE = 3
 #: A request when the candidate is there and not switched on yet, by version.
 KILLED_AT = {17: 14, 19: 12}
+#: The request of an update that writes the live record.
+WRITES = 13
 
 
 def sample() -> list[Any]:
@@ -88,3 +90,18 @@ def test_a_person_is_asked_before_a_killed_run_is_put_right(
                     terminal.type("n")
                 assert terminal.finish() == 0, terminal.screen
             assert behind.json("runs").data["runs"][-1]["state"] == state
+
+
+@pytest.mark.parametrize("where", ["request", "answer"])
+def test_what_another_machine_wrote_after_a_kill_is_left(
+    some_instance: Instance,
+    smtp: SmtpPeers,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: Where,
+) -> None:
+    monkeypatch.setenv("SMTP_PASS", PASSWORD)
+
+    state = overtake(some_instance, smtp, tmp_path / "elsewhere", number=WRITES, where=where)
+
+    assert state == "superseded"

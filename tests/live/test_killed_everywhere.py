@@ -12,13 +12,16 @@ import pytest
 from remote_mailcfg.sandbox.database import ADMIN
 from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeers
 from tests.integration.instance import Instance
-from tests.integration.kill_scenes import SCENES, count, kill_and_recover
+from tests.integration.kill_scenes import SCENES, count, kill_and_recover, overtake
 from tests.live.odoo import Odoo
 from tests.pass_through import Where
 from tests.sandbox import sandbox
 
 MARK = [["module", "=", "remote_mailcfg"]]
 SAMPLE = 4
+WHERE: tuple[Where, ...] = ("request", "answer")
+#: Requests of an update: its copy, its test, before and at its write, its clean-up, more than all.
+KILLED_AT = (9, 11, 12, 13, 15, 40)
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +98,23 @@ def test_a_real_server_is_put_right_after_a_kill(
                 clear(real)
     finally:
         clear(real)
+
+
+@pytest.mark.timeout(600)
+def test_what_another_machine_wrote_after_a_kill_is_left_on_a_real_server(
+    real: Instance, peers: SmtpPeers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP_PASS", PASSWORD)
+    real.records.credential = real.api_key
+    states: list[str | None] = []
+    try:
+        for number in KILLED_AT:
+            for where in WHERE:
+                states.append(
+                    overtake(real, peers, tmp_path / "elsewhere", number=number, where=where)
+                )
+                clear(real)
+    finally:
+        clear(real)
+    assert {"failed", "superseded", None} <= set(states)
+    assert set(states) <= {"failed", "superseded", "done", None}

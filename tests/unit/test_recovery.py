@@ -1,18 +1,37 @@
 """A run that was killed at any call is put right, whatever the call had done by then."""
 
+import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from remote_mailcfg.apply.recovery import recover
-from remote_mailcfg.errors import RemoteMailcfgError
-from remote_mailcfg.store.journal import Journal
+from remote_mailcfg.errors import RemoteMailcfgError, TransportError
+from remote_mailcfg.plan.change import Change
+from remote_mailcfg.store.journal import Journal, journal_folder
 from remote_mailcfg.store.runs import JournaledRun, find_cut_off, load_runs
-from tests.apply_stage import SCENES, Stage, check_promise, refuse_everything
-from tests.fake_transport import TARGET, Call, FakeTransport, make_instance
+from tests.apply_stage import (
+    REFUSED,
+    SCENES,
+    Stage,
+    check_promise,
+    live_row,
+    refuse_everything,
+    updating,
+)
+from tests.fake_transport import (
+    SERVERS,
+    TARGET,
+    Call,
+    FakeTransport,
+    MailServerTable,
+    connection_of,
+    make_instance,
+)
 
 MOST_CALLS = 30
 MOST_ENTRIES = 12
@@ -149,42 +168,232 @@ def test_what_was_written_and_is_complete_is_kept(at: Callable[[str, str], int])
     assert ended.state == "done"
 
 
-def test_a_password_that_may_be_written_is_put_back(at: Callable[[str, str], int]) -> None:
-    stage = SCENES["update-password"]()
-    assert kill(stage, at("update-password", "write"), done=True)
+def kill_putting_back(stage: Stage) -> None:
+    """Carry a stage out until it is about to put back what it wrote and could not read back."""
+    state = "going"
 
-    put_right(stage)
+    def answer(call: Call) -> Any:
+        nonlocal state
+        if state == "killed":
+            raise KilledError
+        writes_live = call.name == f"{SERVERS}.write" and call.ids == (7,)
+        if state == "going" and writes_live:
+            state = "written"
+        elif state == "written":
+            state = "fails"
+            raise TransportError("timeout", "no answer")
+        elif state == "fails" and (writes_live or call.name == "ir.actions.server.create"):
+            state = "killed"
+            patch.setattr(Journal, "note", lambda _self, **_entry: None)
+            raise KilledError
+        return stage.table(call)
+
+    stage.transport = FakeTransport(answer)
+    with pytest.MonkeyPatch.context() as patch, suppress(KilledError):
+        stage.carry_out()
+    assert state == "killed"
+    stage.progress.notes.clear()
+
+
+def write_elsewhere(stage: Stage, server_id: int, *, user: tuple[int, str], **values: Any) -> None:
+    """Let somebody write a record an hour later."""
+    stage.table.user = user
+    stage.table.now += timedelta(hours=1)
+    call = Call(SERVERS, "write", (server_id,), {"vals": values})
+    stage.table(call)
+
+
+BOB = (9, "Bob")
+ANN = (2, "Ann")  # whom the runs log in as
+
+
+def writes_of_live(transport: FakeTransport) -> list[str]:
+    calls = [it for it in transport.calls if it.ids == (7,) and it.method in {"write", "unlink"}]
+    actions = transport.named("ir.actions.server.create")
+    return [
+        *map(str, calls),
+        *(it for call in actions if "browse(7).write" in (it := call.values["code"])),
+    ]
+
+
+def look(stage: Stage) -> tuple[JournaledRun, FakeTransport]:
+    """Recover the run that was cut off; return it and what was asked for that."""
+    (cut_off,) = find_cut_off(TARGET)
+    transport = FakeTransport(stage.table)
+    recover(make_instance(transport), stage.table.capabilities, stage.progress, cut_off)
+    (ended,) = load_runs(TARGET)
+    return ended, transport
+
+
+@pytest.mark.parametrize("user", [BOB, ANN], ids=["another", "the-same-user"])
+@pytest.mark.parametrize("done", [False, True], ids=["before-its-write", "after-its-write"])
+@pytest.mark.parametrize("scene", ["update", "update-password", "update-host-and-password"])
+def test_what_was_written_since_is_left_and_told(
+    at: Callable[[str, str], int], scene: str, user: tuple[int, str], *, done: bool
+) -> None:
+    stage = SCENES[scene]()
+    assert kill(stage, at(scene, "write"), done=done)
+    since = {"smtp_host": "relay.example.net", "smtp_pass": "th1rd"}
+    write_elsewhere(stage, 7, user=user, **since)
+    left = dict(stage.live)
+
+    ended, transport = look(stage)
+
+    assert stage.table.rows == {7: left}
+    assert writes_of_live(transport) == []
+    assert ended.state == "superseded"
+    assert [change.outcome for change in ended.changes] == ["superseded"]
+    assert f"last written by {user[1]} at 2026-01-02 04:04:" in " ".join(stage.progress.notes)
+
+
+@pytest.mark.parametrize("scene", ["update", "update-host-and-password"])
+def test_what_was_written_since_is_left_where_the_run_was_putting_back(scene: str) -> None:
+    stage = SCENES[scene]()
+    kill_putting_back(stage)
+    write_elsewhere(stage, 7, user=BOB, smtp_host="relay.example.net")
+    left = dict(stage.live)
+
+    ended, transport = look(stage)
+
+    assert stage.table.rows == {7: left}
+    assert writes_of_live(transport) == []
+    assert ended.state == "superseded"
+
+
+@pytest.mark.parametrize("scene", ["update", "update-password", "update-host-and-password"])
+def test_a_record_as_the_run_found_it_is_not_written(
+    at: Callable[[str, str], int], scene: str
+) -> None:
+    stage = SCENES[scene]()
+    assert kill(stage, at(scene, "write"), done=False)
+
+    ended, transport = look(stage)
 
     assert stage.table.rows == stage.started
+    assert writes_of_live(transport) == []
+    assert [change.outcome for change in ended.changes] == ["undone"]
 
 
-@pytest.mark.parametrize(("fails", "outcome"), [(False, "done"), (True, "undone")], ids=str)
-def test_a_token_server_that_was_written_is_tested_now(
+@pytest.mark.parametrize("scene", ["update-password", "update-host-and-password"])
+def test_a_password_that_the_run_wrote_last_is_kept_with_its_backup(
+    at: Callable[[str, str], int], scene: str
+) -> None:
+    stage = SCENES[scene]()
+    assert kill(stage, at(scene, "write"), done=True)
+
+    ended, transport = look(stage)
+
+    assert stage.live["smtp_pass"] == "n3w"
+    assert writes_of_live(transport) == []
+    assert ended.state == "done"
+    ((backup, _server),) = ended.backups.items()
+    assert stage.table.rows.keys() == {7, backup}
+
+
+def test_a_password_of_which_the_journal_tells_nothing_is_left(
     at: Callable[[str, str], int],
-    fails: bool,  # noqa: FBT001 - a row's value
-    outcome: str,
+) -> None:
+    stage = SCENES["update-password"]()
+    assert kill(stage, at("update-password", "write"), done=True)
+    (path,) = journal_folder(TARGET).iterdir()
+    earlier = [json.loads(line) for line in path.read_text().splitlines()]
+    for entry in earlier:
+        entry.pop("last_write", None)  # as earlier versions noted it
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in earlier))
+
+    ended, transport = look(stage)
+
+    assert stage.live["smtp_pass"] == "n3w"
+    assert writes_of_live(transport) == []
+    assert ended.state == "superseded"
+
+
+@pytest.mark.parametrize("scene", ["update", "update-password", "update-host-and-password"])
+def test_putting_back_goes_on_once_the_old_values_are_proved(scene: str) -> None:
+    stage = SCENES[scene]()
+    kill_putting_back(stage)
+    stage.table.proved.clear()
+
+    ended, _ = look(stage)
+
+    assert stage.table.rows == stage.started
+    assert connection_of(stage.live) in stage.table.proved
+    assert [change.outcome for change in ended.changes] == ["undone"]
+
+
+@pytest.mark.parametrize("stands", [True, False], ids=["what-stands-passes", "neither-passes"])
+@pytest.mark.parametrize("scene", ["update", "update-host-and-password"])
+def test_old_values_that_fail_are_not_written_back(scene: str, *, stands: bool) -> None:
+    stage = SCENES[scene]()
+    kill_putting_back(stage)
+    left = dict(stage.live)
+    alive = "new.example.org" if stands else "none"
+    stage.table.failure = lambda row: "" if row["smtp_host"] == alive else REFUSED
+
+    ended, transport = look(stage)
+
+    assert stage.live == left
+    assert writes_of_live(transport) == []
+    assert [change.outcome for change in ended.changes] == ["done"]
+    told = " ".join(stage.progress.notes)
+    assert "its old values do not pass their test (" in told
+    assert ("What stands passes its test" in told) is stands
+    assert ("What stands fails, too: look at it now (" in told) is not stands
+    assert stage.candidates == []
+
+
+def test_what_the_proof_does_not_cover_any_more_is_proved_as_it_stands(
+    at: Callable[[str, str], int],
+) -> None:
+    stage = updating({"smtp_host": "new.example.org"})
+    index = at("update", "write")
+    assert kill(stage, index, done=True)
+    write_elsewhere(stage, 7, user=BOB, smtp_port=2525)
+    stage.table.proved.clear()
+
+    ended, transport = look(stage)
+
+    assert ended.state == "done"
+    assert stage.table.proved == [connection_of(stage.live)]
+    assert writes_of_live(transport) == []
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["passes", "fails"])
+def test_a_token_server_that_was_written_is_tested_now(
+    at: Callable[[str, str], int], *, fails: bool
 ) -> None:
     stage = SCENES["update-gmail"]()
     assert kill(stage, at("update-gmail", "test_smtp_connection"), done=False)
     if fails:
-        stage.table.failure = refuse_everything
+        stage.table.failure = lambda row: REFUSED if row["from_filter"] else ""
 
-    ended = put_right(stage)
+    ended, _ = look(stage)
 
-    assert [change.outcome for change in ended.changes] == [outcome]
+    assert [change.outcome for change in ended.changes] == ["undone" if fails else "done"]
     check_promise(stage)
 
 
-def test_a_server_that_cannot_be_put_back_now_stays_for_the_next_time(
+def test_a_token_server_that_passes_neither_way_is_left_as_it_stands(
     at: Callable[[str, str], int],
 ) -> None:
+    stage = SCENES["update-gmail"]()
+    assert kill(stage, at("update-gmail", "test_smtp_connection"), done=False)
+    left = dict(stage.live)
+    stage.table.failure = refuse_everything
+
+    look(stage)
+
+    assert stage.live == left
+    assert "What stands fails, too" in " ".join(stage.progress.notes)
+
+
+def test_a_server_that_cannot_be_put_back_now_stays_for_the_next_time() -> None:
     stage = SCENES["update-password"]()
-    assert kill(stage, at("update-password", "write"), done=True)
-    stage.table.ignored = ["smtp_pass", "active"]
+    kill_putting_back(stage)
     (cut_off,) = find_cut_off(TARGET)
 
     def refuse(call: Any) -> Any:
-        if call.method == "run":
+        if call.method == "run" and "browse(7)" in stage.table.actions[1]:
             raise RemoteMailcfgError("refused-by-odoo", "no")
         return stage.table(call)
 
@@ -194,18 +403,94 @@ def test_a_server_that_cannot_be_put_back_now_stays_for_the_next_time(
 
     assert "could not be put back" in caught.value.hint
     assert [run.state for run in load_runs(TARGET)] == ["cut off"]
-    stage.table.ignored = []
     assert put_right(stage).state == "failed"
     assert stage.table.rows == stage.started
 
 
-def test_a_new_server_that_is_not_as_it_was_to_be_is_removed(
+# New, removed, archived and marked ones
+
+
+def test_a_new_server_that_was_changed_since_is_left(at: Callable[[str, str], int]) -> None:
+    stage = SCENES["create"]()
+    assert kill(stage, at("create", "write"), done=True)
+    write_elsewhere(stage, 8, user=BOB, smtp_host="elsewhere.example.org")
+
+    ended, _ = look(stage)
+
+    assert stage.table.rows[8]["smtp_host"] == "elsewhere.example.org"
+    assert stage.table.rows[8]["active"] is True
+    assert ended.state == "superseded"
+    assert "last written by Bob" in " ".join(stage.progress.notes)
+
+
+def test_a_new_server_that_was_removed_since_is_not_made_again(
     at: Callable[[str, str], int],
 ) -> None:
     stage = SCENES["create"]()
-    assert kill(stage, at("create", "write"), done=True)
-    stage.table.rows[8]["smtp_host"] = "elsewhere.example.org"
+    assert kill(stage, at("create", "write") + 4, done=True)
+    del stage.table.rows[8]
 
-    put_right(stage)
+    ended, _ = look(stage)
 
     assert stage.table.rows == stage.started
+    assert ended.state == "superseded"
+    assert "mail server 8 was removed by somebody else since" in " ".join(stage.progress.notes)
+
+
+@pytest.mark.parametrize(
+    ("done", "outcome"), [(False, "undone"), (True, "done")], ids=["before", "after"]
+)
+def test_a_removal_is_taken_as_it_is(outcome: str, *, done: bool) -> None:
+    stage = Stage(MailServerTable(live_row()), "delete", {}, keeps_backups=True)
+    assert kill(stage, 1, done=done)
+    if not done:
+        write_elsewhere(stage, 7, user=BOB, smtp_host="relay.example.net")
+
+    ended, transport = look(stage)
+
+    assert [change.outcome for change in ended.changes] == [outcome]
+    assert (7 in stage.table.rows) is not done
+    assert writes_of_live(transport) == []
+    assert len(stage.table.rows) == 1  # the server, or its backup
+
+
+def test_a_server_that_was_archived_and_taken_in_use_by_somebody_stays_so() -> None:
+    stage = Stage(MailServerTable(live_row()), "archive", {"active": False})
+    assert kill(stage, 0, done=True)
+    write_elsewhere(stage, 7, user=BOB, active=True)
+
+    ended, transport = look(stage)
+
+    assert stage.live["active"] is True
+    assert writes_of_live(transport) == []
+    assert [change.outcome for change in ended.changes] == ["undone"]
+
+
+@pytest.mark.parametrize(
+    ("points_to", "written", "state"),
+    [
+        pytest.param(None, ["create"], "done", id="not-made-yet"),
+        pytest.param(7, [], "done", id="made"),
+        pytest.param(8, [], "superseded", id="moved-by-somebody"),
+    ],
+)
+def test_a_mark_that_somebody_moved_is_left(
+    points_to: int | None, written: list[str], state: str
+) -> None:
+    marks = [{"name": "main", "res_id": points_to}] if points_to else []
+    others = {"ir.model.data.search_read": marks, "ir.model.data.search": []}
+    stage = Stage(
+        MailServerTable(live_row(), others=others | {"ir.model.data.create": 1}), "adopt", {}
+    )
+    before = stage.before
+    assert before is not None
+    journal = Journal(TARGET, "20260102T030405Z-0a1b2c")
+    change = Change(action="adopt", before=before, values={}, key="main")
+    journal.begin(TARGET, (change,), command="apply", at="", undoes="", test=True)
+    journal.note(change=0, step="mark", state="intended")
+
+    ended, transport = look(stage)
+
+    assert ended.state == state
+    calls = [call for call in transport.calls if call.model == "ir.model.data"]
+    assert [call.method for call in calls if not call.method.startswith("search")] == written
