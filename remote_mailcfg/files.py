@@ -147,7 +147,8 @@ def _write_beside(path: Path, text: str, mode: int) -> Path:
             file.write(text.encode(errors="replace"))
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(mode)
+        if mode != PRIVATE:  # as it was made: some file systems refuse to change it
+            temporary.chmod(mode)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()

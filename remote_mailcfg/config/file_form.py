@@ -91,8 +91,10 @@ def find_placeholders(value: object, known: str) -> Iterator[str]:
     """
     texts = [it for it in (value if isinstance(value, list) else [value]) if isinstance(it, str)]
     for text, found in ((it, found) for it in texts for found in PLACEHOLDER.findall(it)):
+        if found == known:
+            continue
         is_near = difflib.get_close_matches(found, PLACEHOLDERS, 1, NEAR)
-        if found != known and (is_near or not text.startswith("command:")):
+        if is_near or not text.startswith("command:"):
             yield (
                 f"unknown placeholder {found}; did you mean {known}?"
                 if known

@@ -1,12 +1,15 @@
 """Files that others can change are not trusted with secrets; to play others, tests need root."""
 
+import grp
 import os
+import pwd
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 from typer.testing import CliRunner, Result
 
 from remote_mailcfg.cli.main import app
@@ -43,11 +46,11 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def user(user_id: int) -> Iterator[None]:
+def user(user_id: int, group_id: int | None = None) -> Iterator[None]:
     """Be a normal user for a while."""
     groups = os.getgroups()
     os.setgroups([])
-    os.setegid(user_id)
+    os.setegid(user_id if group_id is None else group_id)
     os.seteuid(user_id)
     try:
         yield
@@ -275,6 +278,45 @@ def test_a_file_in_the_users_own_group_is_trusted(use: Use, folder: Path) -> Non
 
     with user(USER):
         use(path)
+
+
+NAMED = pwd.getpwnam("daemon")  # a user with a group of the same name, on every Linux
+
+
+@as_root
+def test_the_group_of_the_users_name_is_the_users_own(use: Use, folder: Path) -> None:
+    path = make(folder, use)
+    os.chown(path, NAMED.pw_uid, NAMED.pw_gid)
+    path.chmod(0o620)
+    os.chown(folder, 0, NAMED.pw_gid)
+    folder.chmod(0o770)
+
+    with user(NAMED.pw_uid, NAMED.pw_gid):
+        use(path)
+
+
+@as_root
+def test_another_group_of_the_user_is_refused(use: Use, folder: Path) -> None:
+    path = make(folder, use)
+    os.chown(path, NAMED.pw_uid, grp.getgrnam("mail").gr_gid)
+    path.chmod(0o620)
+
+    with user(NAMED.pw_uid, grp.getgrnam("mail").gr_gid):
+        assert f"{path} can be changed by others (mode 0620)" in refusal(use, path)
+
+
+@as_root
+def test_the_users_group_with_somebody_else_in_it_is_refused(
+    use: Use, folder: Path, mocker: MockerFixture
+) -> None:
+    group = grp.struct_group((NAMED.pw_name, "x", NAMED.pw_gid, ["games"]))
+    mocker.patch("grp.getgrgid", return_value=group)
+    path = make(folder, use)
+    os.chown(path, NAMED.pw_uid, NAMED.pw_gid)
+    path.chmod(0o620)
+
+    with user(NAMED.pw_uid, NAMED.pw_gid):
+        assert f"{path} can be changed by others (mode 0620)" in refusal(use, path)
 
 
 def test_a_folder_with_the_sticky_bit_is_trusted(use: Use, folder: Path) -> None:
