@@ -122,6 +122,16 @@ def test_one_module_reads_whether_a_database_is_neutralized() -> None:
     assert said == ["model/evidence.py"]
 
 
+def test_nothing_of_the_whole_process_is_changed_for_a_while() -> None:
+    """Threads would see it, and the one that puts it back last puts back what another changed."""
+    for_a_while = ("catch_warnings(", "removeFilter(")
+    users = {
+        relative(it) for it in MODULES for word in for_a_while if word in it.read_text("utf-8")
+    }
+
+    assert users <= {"lookup/certificates.py"}
+
+
 def test_no_class_of_ours_is_called_through_a_generic_alias() -> None:
     """`Outcome[int](…)` sets an attribute, which a frozen class with slots fails on before 3.13."""
     nodes = [(path, it) for path in MODULES for it in ast.walk(ast.parse(path.read_text("utf-8")))]

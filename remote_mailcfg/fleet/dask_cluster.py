@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import distributed
+from distributed.versions import VersionMismatchWarning, error_message
 
 from remote_mailcfg import __version__
 from remote_mailcfg.errors import ConfigurationError, TransportError
@@ -31,6 +32,8 @@ def open_cluster(address: str) -> Iterator[Executor]:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what matters, we say
     with _connect(address) as client:
         _refuse_other_workers(client, address)
+        if logger.isEnabledFor(logging.INFO):
+            _log_mismatches(client, address)
         yield _Cluster(client)
 
 
@@ -75,20 +78,26 @@ def run_once(pickled: bytes) -> Any:
 
 def _connect(address: str) -> distributed.Client:
     place = _place_of(address)
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        try:
-            asyncio.run(asyncio.wait_for(_identify(place), CONNECT_SECONDS))
-            client = distributed.Client(place, timeout=CONNECT_SECONDS, set_as_default=False)
-        except Exception as error:
-            raise ConfigurationError(
-                "configuration",
-                f"--executor: no Dask scheduler answers at {address}: {type(error).__name__}",
-                "Start one with `dask scheduler`, and workers with `dask worker`.",
-            ) from error
-    for it in told:  # for instance of other versions of Dask on the workers
-        logger.info("%s: %s", address, it.message)
+    # and never undone: warnings are caught for the whole process, not for this thread
+    warnings.simplefilter("ignore", VersionMismatchWarning)
+    try:
+        asyncio.run(asyncio.wait_for(_identify(place), CONNECT_SECONDS))
+        client = distributed.Client(place, timeout=CONNECT_SECONDS, set_as_default=False)
+    except Exception as error:
+        raise ConfigurationError(
+            "configuration",
+            f"--executor: no Dask scheduler answers at {address}: {type(error).__name__}",
+            "Start one with `dask scheduler`, and workers with `dask worker`.",
+        ) from error
     return client
+
+
+def _log_mismatches(client: distributed.Client, address: str) -> None:
+    """Log other versions of Python and Dask on the scheduler and the workers."""
+    versions = cast("dict[str, Any]", client.get_versions())
+    message = error_message(versions["scheduler"], versions["workers"], versions["client"])
+    if message["warning"]:
+        logger.info("%s: %s", address, message["warning"])
 
 
 def _place_of(address: str) -> str:

@@ -7,8 +7,10 @@ heard in a log while it is used: apprise, and the HTTP client below it, log addr
 
 import logging
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -41,7 +43,7 @@ class Notifier:
 
     def send(self, notice: Notice) -> None:
         """Hand a notice to the service; raises `notification-failed` where it was not taken."""
-        with _nothing_logged() as heard:
+        with _SILENCE.kept() as heard:
             is_taken = self._apprise.notify(
                 title=notice.title, body=notice.body, body_format="text"
             )
@@ -58,7 +60,7 @@ def open_notifier(address: Secret) -> Notifier:
 
     Raises `ConfigurationError` for one that is none, or where the extra `notify` is missing.
     """
-    with _nothing_logged():
+    with _SILENCE.kept():
         try:
             import apprise  # noqa: PLC0415 - an extra, and slow to load
         except ImportError:
@@ -91,26 +93,42 @@ def _reason(heard: list[str]) -> str:
     return "the service did not take it"
 
 
-@contextmanager
-def _nothing_logged() -> Iterator[list[str]]:
-    """Let no handler hear what libraries log, in whatever thread; give what apprise said."""
-    heard: list[str] = []
+class _Silence(logging.Filter):
+    """While a notice is on its way, lets no handler hear what libraries log, in whatever thread.
 
-    def keep(record: logging.LogRecord) -> bool:
-        heard.append(record.getMessage())
-        return False
+    It is put on handlers once and left there: a filter that one thread removes would be missing in
+    another. What apprise says is kept for its own notice: it takes the context to its threads.
+    """
 
-    def is_ours(record: logging.LogRecord) -> bool:
-        return record.name.partition(".")[0] == "remote_mailcfg"
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._heard: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 
-    library = logging.getLogger("apprise")
-    handlers = [it for it in (*logging.root.handlers, logging.lastResort) if it]
-    library.addFilter(keep)
-    for handler in handlers:
-        handler.addFilter(is_ours)
-    try:
-        yield heard
-    finally:
-        library.removeFilter(keep)
-        for handler in handlers:
-            handler.removeFilter(is_ours)
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep what apprise says of the notice under way; tell whether a record is shown."""
+        library = record.name.partition(".")[0]
+        if library == "apprise" and (heard := self._heard.get()) is not None:
+            heard.append(record.getMessage())
+        return library == "remote_mailcfg" or not self._under_way
+
+    @contextmanager
+    def kept(self) -> Iterator[list[str]]:
+        """Be silent; give what apprise says of this notice."""
+        heard: list[str] = []
+        before = self._heard.set(heard)
+        with self._lock:
+            logging.getLogger("apprise").addFilter(self)
+            for handler in filter(None, (*logging.root.handlers, logging.lastResort)):
+                handler.addFilter(self)  # does nothing where it is there already
+            self._under_way += 1
+        try:
+            yield heard
+        finally:
+            self._heard.reset(before)
+            with self._lock:
+                self._under_way -= 1
+
+
+_SILENCE: Final = _Silence()

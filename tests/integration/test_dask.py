@@ -280,7 +280,7 @@ def test_other_versions_of_dask_are_no_error(
 ) -> None:
     versions = distributed.versions.get_versions()
     versions["packages"]["distributed"] = "2024.1.0"
-    monkeypatch.setattr(distributed.versions, "get_versions", lambda: versions)
+    monkeypatch.setattr(distributed.versions, "get_versions", lambda **_: versions)
     caplog.set_level("INFO", logger=dask_cluster.__name__)
 
     with open_executor(cluster.address, 1) as executor:

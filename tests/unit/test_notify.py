@@ -1,8 +1,11 @@
 """A notice is handed to real services; whatever they do, their address stays a secret."""
 
 import logging
+import socket
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import pytest
@@ -17,6 +20,7 @@ from tests.replay_server import Reply, Step, html_reply, json_reply, replay
 #: Of a library that a plugin of apprise imports.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
+DEADLINE_SECONDS = 30
 NOTICE = Notice("2 new findings", "- error national: ὀδοός\n- warning training: x")
 
 
@@ -100,6 +104,37 @@ def test_our_own_log_is_heard_meanwhile_and_every_other_one_afterwards() -> None
 
     said = [text for text in heard if text.startswith(("ours", "theirs"))]
     assert [" ".join(text.split()[:2]) for text in said] == ["ours meanwhile", "theirs afterwards"]
+
+
+def test_notices_at_the_same_time_each_tell_their_own_reason() -> None:
+    first_is_under_way, second_has_ended = threading.Event(), threading.Event()
+
+    def wait_and_refuse(connection: socket.socket, _stopping: threading.Event) -> None:
+        first_is_under_way.set()
+        assert second_has_ended.wait(DEADLINE_SECONDS)
+        connection.sendall(html_reply(404).wire)
+
+    def reason(url: str) -> str:
+        with pytest.raises(RemoteMailcfgError) as caught:
+            send(hook(url))
+        return caught.value.message
+
+    with (
+        replay(wait_and_refuse) as one,
+        replay(html_reply(500)) as other,
+        ThreadPoolExecutor(1) as pool,
+        all_logs() as heard,
+    ):
+        first = pool.submit(reason, one.url)
+        assert first_is_under_way.wait(DEADLINE_SECONDS)
+        second = reason(other.url)
+        logging.getLogger("some.library").error("theirs meanwhile")
+        second_has_ended.set()
+        messages = (first.result(), second)
+        logging.getLogger("some.library").error("theirs afterwards")
+
+    assert [("404" in it, "500" in it) for it in messages] == [(True, False), (False, True)]
+    assert [it.split()[1] for it in heard if it.startswith("theirs")] == ["afterwards"]
 
 
 # Not delivered
