@@ -76,17 +76,20 @@ class Planning:
         """Judge the plans, and save them."""
         judged = judge_plans(self.wanted)([*outcomes], everybody)
         if self.out is not None:
-            plans = {it.target.name: _saved(it.target, it.result) for it in judged if it.result}
-            try:
-                save_plans(
-                    self.out,
-                    self.wanted.state,
-                    plans,
-                    clear_credentials=self.wanted.clear_credentials,
-                )
-            except RemoteMailcfgError as error:
-                terminal.fail(make_error("", error))
+            self._save(self.out, judged, terminal)
         return judged
+
+    def _save(self, out: Path, planned: Planned, terminal: Terminal) -> None:
+        """Save the plans, unless no instance has one: that would only spoil an earlier file."""
+        plans = {it.target.name: _saved(it.target, it.result) for it in planned if it.result}
+        if not plans:
+            terminal.problem(f"{out} is not written: there is no plan to save")
+            return
+        state, clear_credentials = self.wanted.state, self.wanted.clear_credentials
+        try:
+            save_plans(out, state, plans, clear_credentials=clear_credentials)
+        except RemoteMailcfgError as error:
+            terminal.fail(make_error("", error))
 
 
 def _saved(target: Target, result: PlannedServers) -> SavedPlan:

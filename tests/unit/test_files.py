@@ -171,6 +171,26 @@ def test_a_new_file_is_not_refused(run: Callable[[Path], tuple[int, str]], tmp_p
     assert "127.0.0.1:9" in said
 
 
+@pytest.mark.parametrize("name", ["plan", "export", "save"])
+def test_a_command_that_fails_everywhere_writes_no_file(name: str, tmp_path: Path) -> None:
+    words = [it.format(tmp_path / "new") for it in COMMANDS[name]]
+
+    assert CliRunner().invoke(app, words).exit_code == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_plan_that_fails_everywhere_leaves_the_plan_of_before(tmp_path: Path) -> None:
+    path = tmp_path / "plan"
+    save_plans(path, load_desired(Path("mail-servers.toml")), {}, clear_credentials=False)
+    before = path.read_text()
+
+    ran = CliRunner().invoke(app, [it.format(path) for it in COMMANDS["plan"]])
+
+    assert ran.exit_code == 1
+    assert f"{path} is not written: there is no plan to save" in ran.stderr
+    assert path.read_text() == before
+
+
 # What is written
 
 
