@@ -91,6 +91,7 @@ class Stage:
             test=self.test,
             keeps_backups=self.keeps_backups,
             journal=Journal(instance.target, name),
+            taken={*self.started},
         )
         made = carry_out(run, [change], command="test")
         if made.error:

@@ -43,10 +43,10 @@ def _be_born(run: Run, work: Work) -> None:
     born = {**change.values, "active": False, "name": name}
     with run.journal.step(work.number, "create") as done:
         if change.backup is None:
-            work.candidate = create_server(run.instance, born)
+            made = create_server(run.instance, born)
         else:
-            work.candidate = copy_server(run.instance, change.backup, born)
-        done["id"] = work.candidate
+            made = copy_server(run.instance, change.backup, born)
+        done["id"] = work.candidate = run.check_new(made)
 
 
 def _copy(run: Run, work: Work, before: MailServerRecord) -> int:
@@ -54,7 +54,7 @@ def _copy(run: Run, work: Work, before: MailServerRecord) -> int:
     change = work.change
     born = {**change.values, "active": False, "name": run.candidate_name(before.name)}
     with run.journal.step(work.number, "copy") as done:
-        copy_id = copy_server(run.instance, before.id, born)
+        copy_id = run.check_new(copy_server(run.instance, before.id, born))
         done["id"] = copy_id
         if change.backup is not None and change.restored:
             restore_server(run.instance, copy_id, change.backup, change.restored, run=run.name)

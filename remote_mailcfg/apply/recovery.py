@@ -287,7 +287,9 @@ def _put_back_proved(
         return _leave_standing(run, change, found, "they cannot be tested on a copy")
     if not has_token:
         try:
-            prove(replace(run, test=True), Work(RECOVERY, _old(work, before, found)))
+            servers = fetch_servers(run.instance, run.capabilities)
+            again = replace(run, test=True, taken={server.id for server in servers})
+            prove(again, Work(RECOVERY, _old(work, before, found)))
         except RemoteMailcfgError as error:
             if error.code != "test-failed":
                 raise

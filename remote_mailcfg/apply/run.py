@@ -63,7 +63,8 @@ class Run:
     `test` is False where nothing shall be proved. A run that `keeps_backups` can be rolled back.
     `kept` are backups that stay whatever happens, since what they hold could not be put back. A run
     that could not clean up is `open_ended`: its journal gets no end, and the next run puts it
-    right. `unexpected` is what a clean-up failed with that is no error of ours.
+    right. `taken` are the ids that a new record cannot have. `unexpected` is what a clean-up failed
+    with that is no error of ours.
     """
 
     instance: Instance
@@ -73,6 +74,7 @@ class Run:
     test: bool
     keeps_backups: bool
     journal: Journal
+    taken: set[int] = field(default_factory=set)
     kept: set[int] = field(default_factory=set)
     open_ended: bool = False
     unexpected: BaseException | None = None
@@ -84,6 +86,20 @@ class Run:
     def backup_name(self, server: str) -> str:
         """Return the name of a backup of a server."""
         return f"{BACKUP_PREFIX}{self.name}: {server}"
+
+    def check_new(self, server_id: int) -> int:
+        """Return the id of a record that was just made; raises `not-verified` for one of before.
+
+        Whatever is done to that record would be done to somebody's mail server.
+        """
+        if server_id in self.taken:
+            raise OdooError(
+                "not-verified",
+                f"Odoo answered mail server {server_id} for a new record, but it was there before",
+                "Nothing was done to it. A module or a proxy changes the answers of this instance.",
+            )
+        self.taken.add(server_id)
+        return server_id
 
     def tell(self, error: BaseException, text: str) -> None:
         """Tell one thing more with an error; an interruption has no text of its own."""

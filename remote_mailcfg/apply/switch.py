@@ -156,8 +156,8 @@ def _back_up(run: Run, work: Work, before: MailServerRecord) -> None:
     """Copy the record, since nobody can write its old secrets back."""
     with run.journal.step(work.number, "backup") as done:
         values: Values = {"active": False, "name": run.backup_name(before.name)}
-        work.backup = copy_server(run.instance, before.id, values)
-        done["id"] = work.backup
+        backup = run.check_new(copy_server(run.instance, before.id, values))
+        done["id"] = work.backup = backup
 
 
 def _keep_backup(run: Run, work: Work) -> None:

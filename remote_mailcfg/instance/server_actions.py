@@ -7,6 +7,7 @@ and OpenSPP 17. Its name carries the run, so that one that a killed run left is 
 from collections.abc import Iterable
 from typing import Final
 
+from remote_mailcfg.errors import OdooError
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.mail_servers import MODEL
 
@@ -24,16 +25,23 @@ def restore_server(
         f"backup = env[{MODEL!r}].browse({int(backup_id)})\n"
         f"env[{MODEL!r}].browse({int(server_id)}).write({{{values}}})"
     )
+    name = f"{PREFIX}{run}: put mail server {server_id} back"
     action_id = instance.call(
         ACTIONS,
         "create",
         vals_list={
-            "name": f"{PREFIX}{run}: put mail server {server_id} back",
+            "name": name,
             "model_id": model_ids[0],
             "state": "code",
             "code": python,
         },
     )
+    if action_id not in instance.call(ACTIONS, "search", domain=[["name", "=", name]]):
+        raise OdooError(
+            "not-verified",
+            f"Odoo answered server action {action_id} for a new one, but it is another one",
+            "Nothing was done to it. A module or a proxy changes the answers of this instance.",
+        )
     try:
         instance.call(ACTIONS, "run", (action_id,))
     finally:

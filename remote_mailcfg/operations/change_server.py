@@ -222,5 +222,6 @@ def make_changes(
         test=test,
         keeps_backups=not undoes,
         journal=Journal(scene.instance.target, run),
+        taken={server.id for server in scene.servers},
     )
     return carry_out(work, changes, command=command, undoes=undoes)

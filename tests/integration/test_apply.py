@@ -117,6 +117,27 @@ def test_a_server_of_the_name_is_adopted_and_keeps_its_id(
     assert marks(instance) == {"main": server_id}
 
 
+@pytest.mark.parametrize("method", ["create", "copy"])
+def test_an_instance_that_answers_a_record_of_before_is_refused(
+    faulty: tuple[Instance, Served], smtp: SmtpPeers, method: str
+) -> None:
+    instance, sandbox = faulty
+    server_id = instance.add_server(smtp.plain)
+    before = sandbox.database.servers.rows[server_id].copy()
+    peer = smtp.plain_auth
+    words = {
+        "create": ["server", "create", *instance.options(peer, "new")],
+        "copy": ["server", "update", str(server_id), "--smtp-port", str(peer.port)],
+    }[method]
+    sandbox.database.switches.odd_answers[f"ir.mail_server.{method}"] = server_id
+
+    ran = instance.json(*words, SMTP_PASS=PASSWORD)
+
+    assert (ran.code, ran.error["code"]) == (1, "not-verified")
+    assert sandbox.database.servers.rows == {server_id: before}  # not even written
+    assert instance.json("runs").data["runs"][0]["state"] == "failed"
+
+
 def test_a_failing_test_leaves_everything_as_it_was(
     some_instance: Instance, smtp: SmtpPeers, file: Path
 ) -> None:

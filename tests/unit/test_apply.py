@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
-from remote_mailcfg.errors import TransportError
+from remote_mailcfg.errors import OdooError, TransportError
+from remote_mailcfg.instance.server_actions import restore_server
 from remote_mailcfg.secret import Secret
+from remote_mailcfg.store.runs import load_runs
 from tests.apply_stage import (
     REFUSED,
+    SCENES,
     Stage,
     creating,
     gmail_row,
@@ -17,10 +20,12 @@ from tests.apply_stage import (
 )
 from tests.fake_transport import (
     SERVERS,
+    TARGET,
     Call,
     FakeTransport,
     MailServerTable,
     connection_of,
+    make_instance,
     make_row,
 )
 from tests.recorded import VERSIONS, Version
@@ -278,6 +283,59 @@ def test_what_was_written_is_put_back_when_it_cannot_be_read_back(values: dict[s
     stage.fail(code="timeout")
 
     assert stage.table.rows == stage.started
+
+
+# A record that was there before
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["nothing-made", "made-all-the-same"])
+@pytest.mark.parametrize(
+    ("scene", "method", "nth"),
+    [("create", "create", 0), ("update", "copy", 0), ("update-password", "copy", 1)],
+    ids=["new", "candidate", "backup"],
+)
+def test_the_id_of_a_record_that_was_there_before_is_refused(
+    scene: str, method: str, nth: int, *, answers: bool
+) -> None:
+    stage = SCENES[scene]()
+    mistaken: list[Call] = []
+
+    def mistake(call: Call) -> Any:
+        if call.name != f"{SERVERS}.{method}":
+            return stage.table(call)
+        mistaken.append(call)
+        if len(mistaken) <= nth:
+            return stage.table(call)
+        if not answers:
+            stage.table(call)
+        return 7
+
+    stage.transport = FakeTransport(mistake)
+
+    error = stage.fail(code="not-verified")
+
+    assert "mail server 7 for a new record" in error.message
+    assert stage.table.rows == stage.started
+    touched = [call for call in stage.transport.calls if 7 in call.ids and call.method != "copy"]
+    assert touched == []
+    (run,) = load_runs(TARGET)
+    assert run.state == "failed"
+    assert 7 not in run.changes[0].ids.values()
+
+
+def test_a_server_action_that_was_there_before_is_neither_run_nor_removed() -> None:
+    answers = {
+        "ir.model.search": [5],
+        "ir.actions.server.create": 3,
+        "ir.actions.server.search": [],
+    }
+    transport = FakeTransport(lambda call: answers[call.name])
+
+    with pytest.raises(OdooError, match="server action 3 for a new one") as caught:
+        restore_server(make_instance(transport), 7, 8, ["smtp_pass"], run="R")
+
+    assert caught.value.code == "not-verified"
+    assert [call.method for call in transport.calls if call.ids] == []
 
 
 # Archive, unarchive, delete
