@@ -156,3 +156,19 @@ def test_a_name_says_what_the_module_is_for(path: Path) -> None:
     parts = path.relative_to(PACKAGE).with_suffix("").parts
 
     assert EMPTY_NAMES.isdisjoint(parts)
+
+
+def test_every_call_of_a_method_says_what_answer_it_expects() -> None:
+    """`expect` is what makes an answer of another shape an error of the instance and no bug."""
+    callers = {"instance", "session", "caller"}
+    silent = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "call"
+        and ast.unparse(node.func.value).rpartition(".")[2] in callers
+        and "expect" not in {keyword.arg for keyword in node.keywords}
+    ]
+    assert not silent

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from remote_mailcfg.errors import ConfigurationError, OdooError
+from remote_mailcfg.rpc.answers import anything, by_name, check_shape, fields, record_id
 from remote_mailcfg.rpc.web import WebSession
 from remote_mailcfg.secret import Secret
 
@@ -26,7 +27,9 @@ def make_key(session: WebSession, name: str, days: int | None, password: Secret)
     as the check's field, 19 from the context. 17 has no expiry; `days` is refused there with
     `invalid-value`.
     """
-    has_expiry = "duration" in session.call(WIZARD, "fields_get", attributes=["type"])
+    has_expiry = "duration" in session.call(
+        WIZARD, "fields_get", attributes=["type"], expect=by_name
+    )
     if days is not None and not has_expiry:
         raise ConfigurationError(
             "invalid-value",
@@ -39,12 +42,13 @@ def make_key(session: WebSession, name: str, days: int | None, password: Secret)
         values["duration"] = "-1" if expires else "0"  # a date of its own, or none
     if expires:
         values["expiration_date"] = f"{expires:%Y-%m-%d %H:%M:%S}"
-    wizard_id = session.call(WIZARD, "create", vals_list=values)
-    action = session.call(WIZARD, "make_key", (wizard_id,))
+    wizard_id = session.call(WIZARD, "create", vals_list=values, expect=record_id)
+    action = session.call(WIZARD, "make_key", (wizard_id,), expect=by_name)
     if action.get("res_model") == "res.users.identitycheck":
-        action = _check_identity(session, action["res_id"], password, in_context=has_expiry)
-    key = action.get("context", {}).get("default_key")
-    if not key:
+        action = _check_identity(session, action, password, in_context=has_expiry)
+    context = action.get("context")
+    key = context.get("default_key") if isinstance(context, dict) else None
+    if not isinstance(key, str) or not key:
         raise OdooError(
             "refused-by-odoo",
             "Odoo answered without a key",
@@ -54,12 +58,19 @@ def make_key(session: WebSession, name: str, days: int | None, password: Secret)
 
 
 def _check_identity(
-    session: WebSession, check_id: int, password: Secret, *, in_context: bool
+    session: WebSession, action: dict[str, Any], password: Secret, *, in_context: bool
 ) -> dict[str, Any]:
-    """Pass the identity check; return what it was in front of."""
+    """Pass the identity check that an action opens; return what it was in front of."""
+    url = session.target.url
+    check_id = check_shape(action, fields(res_id=record_id), url, f"{WIZARD}.make_key")["res_id"]
     model = "res.users.identitycheck"
     plain = password.reveal()
     if in_context:
-        return dict(session.call(model, "run_check", (check_id,), context={"password": plain}))
-    session.call(model, "write", (check_id,), vals={"password": plain})
-    return dict(session.call(model, "run_check", (check_id,)))
+        context = {"context": {"password": plain}}
+    else:
+        context = {}
+        session.call(model, "write", (check_id,), vals={"password": plain}, expect=anything)
+    passed: dict[str, Any] = session.call(
+        model, "run_check", (check_id,), expect=by_name, **context
+    )
+    return passed

@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from remote_mailcfg.errors import OdooError
+from remote_mailcfg.rpc.answers import as_text
 from remote_mailcfg.rpc.web import WebSession
 
 MENU: Final = "base.menu_mail_servers"
@@ -17,7 +18,7 @@ PATH_ROUTER: Final = 18
 
 def mode_of(info: Mapping[str, Any]) -> str:
     """Return developer mode in an answer of `get_session_info`; `""` is off, the key is absent."""
-    return str(info.get("bundle_params", {}).get("debug", ""))
+    return as_text((info.get("bundle_params") or {}).get("debug"))
 
 
 def major_version(info: Mapping[str, Any]) -> int:

@@ -6,6 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from remote_mailcfg.model.target import Target
+from remote_mailcfg.rpc.answers import (
+    Reader,
+    anything,
+    check_shape,
+    one_record,
+    reference,
+    text,
+)
 from remote_mailcfg.rpc.connection import Connection, open_connection
 from remote_mailcfg.rpc.http import HttpClient
 from remote_mailcfg.secret import Secret
@@ -35,16 +43,19 @@ class Instance:
         ids: Sequence[int] = (),
         /,
         *,
+        expect: Reader = anything,
         context: dict[str, Any] | None = None,
         **params: Any,
     ) -> Any:
         """Call a method; see `Transport.call`. English, so that failure texts can be told apart.
 
-        A `Secret` in the parameters is sent as its text, and not repeated by an error.
+        `expect` reads the answer; what it cannot read is `not-odoo`. A `Secret` in the parameters
+        is sent as its text, and not repeated by an error.
         """
         context = {"lang": "en_US"} | (context or {})
         sent = {name: self._reveal(value) for name, value in params.items()}
-        return self.connection.transport.call(model, method, ids, context=context, **sent)
+        answer = self.connection.transport.call(model, method, ids, context=context, **sent)
+        return check_shape(answer, expect, self.target.url, f"{model}.{method}")
 
     def _reveal(self, value: Any) -> Any:
         if isinstance(value, Secret):
@@ -57,11 +68,14 @@ class Instance:
     def fetch_user(self) -> User:
         """Return the logged-in user; asked once."""
         if self._user is None:
-            fields = ["login", "email", "company_id"]
-            (user,) = self.call(
-                "res.users", "read", (self.connection.transport.fetch_uid(),), fields=fields
+            user = self.call(
+                "res.users",
+                "read",
+                (self.connection.transport.fetch_uid(),),
+                fields=["login", "email", "company_id"],
+                expect=one_record(login=text, email=text, company_id=reference),
             )
-            self._user = User(user["login"], user["email"] or "", user["company_id"][0])
+            self._user = User(user["login"], user["email"], user["company_id"][0])
         return self._user
 
 

@@ -6,6 +6,12 @@ from typing import Final
 
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.model.mail_server import MailServerRecord
+from remote_mailcfg.rpc.answers import (
+    anything,
+    one_record,
+    record_id,
+    text,
+)
 
 MODEL: Final = "mail.mail"
 
@@ -43,20 +49,27 @@ def create_test_mail(
         "auto_delete": False,
     }
     values |= {"email_from": sender} if sender else {}
-    return int(instance.call(MODEL, "create", vals_list=values))
+    created: int = instance.call(MODEL, "create", vals_list=values, expect=record_id)
+    return created
 
 
 def send_mail(instance: Instance, mail_id: int) -> None:
     """Let the instance send one mail now. It answers nothing, whether that worked or not."""
-    instance.call(MODEL, "send", (mail_id,))
+    instance.call(MODEL, "send", (mail_id,), expect=anything)
 
 
 def fetch_mail_state(instance: Instance, mail_id: int) -> MailState:
     """Return how far a mail got."""
-    (mail,) = instance.call(MODEL, "read", (mail_id,), fields=["state", "failure_reason"])
-    return MailState(mail["state"], mail["failure_reason"] or "")
+    mail = instance.call(
+        MODEL,
+        "read",
+        (mail_id,),
+        fields=["state", "failure_reason"],
+        expect=one_record(state=text, failure_reason=text),
+    )
+    return MailState(mail["state"], mail["failure_reason"])
 
 
 def unlink_mail(instance: Instance, mail_id: int) -> None:
     """Remove a mail from the queue, and its message with it."""
-    instance.call(MODEL, "unlink", (mail_id,))
+    instance.call(MODEL, "unlink", (mail_id,), expect=anything)

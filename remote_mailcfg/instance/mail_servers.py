@@ -11,6 +11,20 @@ from remote_mailcfg.model.capabilities import Capabilities, parse_capabilities
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.smtp_test import SmtpTest, classify, probe_sender
 from remote_mailcfg.model.values import Values
+from remote_mailcfg.rpc.answers import (
+    Reader,
+    anything,
+    count,
+    definitions,
+    flag,
+    many2one,
+    number,
+    record_id,
+    record_ids,
+    records,
+    text,
+    whole,
+)
 from remote_mailcfg.secret import Secret
 
 MODEL: Final = "ir.mail_server"
@@ -19,21 +33,21 @@ MODEL: Final = "ir.mail_server"
 ARCHIVED_TOO: Final = ["active", "in", [True, False]]
 
 #: What is read. `smtp_pass`, `smtp_ssl_private_key` and the tokens of Gmail and Outlook never are.
-READ_FIELDS: Final = (
-    "name",
-    "sequence",
-    "smtp_encryption",
-    "smtp_authentication",
-    "smtp_user",
-    "smtp_host",
-    "smtp_port",
-    "from_filter",
-    "smtp_ssl_certificate",
-    "smtp_debug",
-    "max_email_size",
-    "active",
-    "owner_user_id",
-)
+READ_FIELDS: Final[Mapping[str, Reader]] = {
+    "name": text,
+    "sequence": whole,
+    "smtp_encryption": text,
+    "smtp_authentication": text,
+    "smtp_user": text,
+    "smtp_host": text,
+    "smtp_port": whole,
+    "from_filter": text,
+    "smtp_ssl_certificate": text,
+    "smtp_debug": flag,
+    "max_email_size": number,
+    "active": flag,
+    "owner_user_id": many2one,
+}
 
 #: Tokens of Gmail and Outlook (google_gmail, microsoft_outlook; 17 and 19).
 TOKENS: Final = (
@@ -52,7 +66,9 @@ ENVIRONMENT_SUFFIX: Final = "_env_is_editable"
 
 def fetch_capabilities(instance: Instance) -> Capabilities:
     """Return what the instance's mail servers can hold."""
-    fields = instance.call(MODEL, "fields_get", attributes=["type", "selection"])
+    fields = instance.call(
+        MODEL, "fields_get", attributes=["type", "selection"], expect=definitions
+    )
     return parse_capabilities(fields)
 
 
@@ -66,13 +82,16 @@ def fetch_servers(
     """
     chosen = [ARCHIVED_TOO] if ids is None else [ARCHIVED_TOO, ["id", "in", list(ids)]]
     environment = [f for f in capabilities.fields if f.endswith(ENVIRONMENT_SUFFIX)]
+    expected = {f: reader for f, reader in READ_FIELDS.items() if f in capabilities.fields}
+    expected |= dict.fromkeys(sorted(environment), flag)
     rows = instance.call(
         MODEL,
         "search_read",
         domain=chosen,
-        fields=[f for f in READ_FIELDS if f in capabilities.fields] + sorted(environment),
+        fields=list(expected),
         order="sequence, id",
         context={"bin_size": True},  # a certificate comes as its size
+        expect=records(id=record_id, **expected),
     )
     with_password = fetch_ids_with(instance, "smtp_pass", chosen)
     with_key: frozenset[int] = frozenset()
@@ -83,7 +102,9 @@ def fetch_servers(
 
 def fetch_ids_with(instance: Instance, field: str, domain: Sequence[Any]) -> frozenset[int]:
     """Return which records have `field` set, without reading it."""
-    found = instance.call(MODEL, "search", domain=[*domain, [field, "!=", False]])
+    found = instance.call(
+        MODEL, "search", domain=[*domain, [field, "!=", False]], expect=record_ids
+    )
     return frozenset(found)
 
 
@@ -91,8 +112,8 @@ def fetch_tokens(instance: Instance, capabilities: Capabilities) -> dict[int, tu
     """Return which tokens of Gmail and Outlook are set, by record, without reading them."""
     names = [field for field in TOKENS if field in capabilities.fields]
     held = {field: fetch_ids_with(instance, field, [ARCHIVED_TOO]) for field in names}
-    ids = sorted(set().union(*held.values()))
-    return {it: tuple(field for field in names if it in held[field]) for it in ids}
+    holders = sorted(set().union(*held.values()))
+    return {it: tuple(field for field in names if it in held[field]) for it in holders}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +135,7 @@ def fetch_last_writes(instance: Instance, ids: Sequence[int]) -> dict[int, LastW
         "search_read",
         domain=[ARCHIVED_TOO, ["id", "in", list(ids)]],
         fields=["write_uid", "write_date"],
+        expect=records(id=record_id, write_uid=many2one, write_date=text),
     )
     users = {row["id"]: row["write_uid"] or (0, "somebody") for row in rows}
     return {
@@ -129,6 +151,7 @@ def fetch_births(instance: Instance, ids: Sequence[int]) -> dict[int, str]:
         "search_read",
         domain=[ARCHIVED_TOO, ["id", "in", list(ids)]],
         fields=["create_date"],
+        expect=records(id=record_id, create_date=text),
     )
     return {row["id"]: row["create_date"] for row in rows}
 
@@ -136,12 +159,13 @@ def fetch_births(instance: Instance, ids: Sequence[int]) -> dict[int, str]:
 def holds(instance: Instance, server_id: int, field: str, value: Secret | str) -> bool:
     """Tell whether a record's `field` equals `value`, without reading it (base64 for binaries)."""
     domain = [ARCHIVED_TOO, ["id", "=", server_id], [field, "=", value]]
-    return bool(instance.call(MODEL, "search_count", domain=domain))
+    return bool(instance.call(MODEL, "search_count", domain=domain, expect=count))
 
 
 def create_server(instance: Instance, values: Values) -> int:
     """Create a record and return its id."""
-    return int(instance.call(MODEL, "create", vals_list=_plain(values)))
+    created: int = instance.call(MODEL, "create", vals_list=_plain(values), expect=record_id)
+    return created
 
 
 def copy_server(instance: Instance, server_id: int, values: Values) -> int:
@@ -149,26 +173,32 @@ def copy_server(instance: Instance, server_id: int, values: Values) -> int:
 
     `copy` answers an id on 17 and a list on 19.
     """
-    copied = instance.call(MODEL, "copy", (server_id,), default=_plain(values))
-    return int(copied[0] if isinstance(copied, list) else copied)
+    copied: int = instance.call(
+        MODEL, "copy", (server_id,), default=_plain(values), expect=record_id
+    )
+    return copied
 
 
 def write_server(instance: Instance, server_id: int, values: Values) -> None:
     """Write values to a record. Odoo answers True for a record that is gone: read back."""
-    instance.call(MODEL, "write", (server_id,), vals=_plain(values))
+    instance.call(MODEL, "write", (server_id,), vals=_plain(values), expect=anything)
 
 
 def unlink_servers(instance: Instance, ids: Sequence[int]) -> None:
     """Remove records. Odoo answers True for one that is gone."""
-    instance.call(MODEL, "unlink", ids)
+    instance.call(MODEL, "unlink", ids, expect=anything)
 
 
 def find_servers_named(
-    instance: Instance, text: str, *, prefixes: tuple[str, ...]
+    instance: Instance, part: str, *, prefixes: tuple[str, ...]
 ) -> tuple[int, ...]:
-    """Return the ids of the records with `text` in a name that begins with one of `prefixes`."""
+    """Return the ids of the records with `part` in a name that begins with one of `prefixes`."""
     rows = instance.call(
-        MODEL, "search_read", domain=[ARCHIVED_TOO, ["name", "ilike", text]], fields=["name"]
+        MODEL,
+        "search_read",
+        domain=[ARCHIVED_TOO, ["name", "ilike", part]],
+        fields=["name"],
+        expect=records(id=record_id, name=text),
     )
     return tuple(row["id"] for row in rows if row["name"].startswith(prefixes))
 
@@ -180,7 +210,11 @@ def fetch_probe_sender(instance: Instance, from_filter: str) -> str:
     if "@" in from_filter:
         return probe_sender(from_filter, user_email="", alias_domain_addresses=())
     rows = instance.call(
-        "mail.alias.domain", "search_read", domain=[], fields=["default_from_email"]
+        "mail.alias.domain",
+        "search_read",
+        domain=[],
+        fields=["default_from_email"],
+        expect=records(default_from_email=text),
     )
     addresses = tuple(row["default_from_email"] for row in rows if row["default_from_email"])
     return probe_sender(from_filter, user_email="", alias_domain_addresses=addresses)
@@ -195,19 +229,19 @@ def run_smtp_test(instance: Instance, server: MailServerRecord, sender: str) -> 
     """
     started = time.monotonic()
     try:
-        result = instance.call(MODEL, "test_smtp_connection", (server.id,))
-        text = "" if _is_success(result) else f"Odoo answered {result!r}"
-        shown = instance.connection.http.secrets.conceal(text)[:MOST_SHOWN]
+        result = instance.call(MODEL, "test_smtp_connection", (server.id,), expect=anything)
+        said = "" if _is_success(result) else f"Odoo answered {result!r}"
+        shown = instance.connection.http.secrets.conceal(said)[:MOST_SHOWN]
     except OdooError as error:
         if error.code != "refused-by-odoo":
             raise
-        text, shown = error.said.reveal(), error.message
+        said, shown = error.said.reveal(), error.message
     except TransportError as error:
         if error.code != "timeout" and error.status not in {502, 504}:
             raise
-        text = shown = f"{error.message}: timed out"
+        said = shown = f"{error.message}: timed out"
     seconds = round(time.monotonic() - started, 3)
-    if not text:
+    if not said:
         return SmtpTest(
             id=server.id,
             name=server.name,
@@ -218,7 +252,7 @@ def run_smtp_test(instance: Instance, server: MailServerRecord, sender: str) -> 
             sender=sender,
             seconds=seconds,
         )
-    cause, hint = classify(text, smtp_port=server.smtp_port, smtp_encryption=server.smtp_encryption)
+    cause, hint = classify(said, smtp_port=server.smtp_port, smtp_encryption=server.smtp_encryption)
     return SmtpTest(
         id=server.id,
         name=server.name,
@@ -233,10 +267,11 @@ def run_smtp_test(instance: Instance, server: MailServerRecord, sender: str) -> 
 
 def _is_success(result: Any) -> bool:
     """Tell whether an answer of the test is its success; every other one is unknown."""
+    params = result.get("params") if isinstance(result, dict) else None
     return (
-        isinstance(result, dict)
+        isinstance(params, dict)
         and result.get("tag") == "display_notification"
-        and result.get("params", {}).get("type") == "success"
+        and params.get("type") == "success"
     )
 
 
@@ -248,7 +283,10 @@ def _plain(values: Values) -> dict[str, Any]:
 def parse_record(
     row: Mapping[str, Any], with_password: frozenset[int], with_key: frozenset[int]
 ) -> MailServerRecord:
-    """Return the record in a row of READ_FIELDS, with the ids of those that have either secret."""
+    """Return the record in a row of READ_FIELDS, with the ids of those that have either secret.
+
+    A field that the instance does not have is as a new record's.
+    """
     managed = tuple(
         sorted(
             field.removeprefix("x_").removesuffix(ENVIRONMENT_SUFFIX)
@@ -257,21 +295,13 @@ def parse_record(
         )
     )
     owner = row.get("owner_user_id")
+    certificate = row.get("smtp_ssl_certificate")
+    beside = {"owner_user_id", "smtp_ssl_certificate"}
     return MailServerRecord(
         id=row["id"],
-        name=row["name"] or "",
-        sequence=row["sequence"],
-        smtp_encryption=row["smtp_encryption"],
-        smtp_authentication=row["smtp_authentication"],
-        smtp_user=row["smtp_user"] or "",
-        smtp_host=row["smtp_host"] or "",
-        smtp_port=row["smtp_port"],
-        from_filter=row["from_filter"] or "",
-        smtp_ssl_certificate=bool(row["smtp_ssl_certificate"]),
+        **{f: row[f] for f in READ_FIELDS if f in row and f not in beside},
+        smtp_ssl_certificate=bool(certificate),
         smtp_ssl_private_key=row["id"] in with_key,
-        smtp_debug=row["smtp_debug"],
-        max_email_size=row.get("max_email_size"),
-        active=row["active"],
         has_password=row["id"] in with_password,
         owner_user_id=owner[0] if owner else None,
         environment_managed=managed,

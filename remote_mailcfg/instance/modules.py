@@ -1,6 +1,7 @@
 """What is installed on an instance."""
 
 from remote_mailcfg.instance.instance import Instance
+from remote_mailcfg.rpc.answers import records, text
 
 
 def has_openspp(instance: Instance) -> bool:
@@ -10,5 +11,6 @@ def has_openspp(instance: Instance) -> bool:
         "search_read",
         domain=[["state", "=", "installed"], ["name", "ilike", "spp_"]],
         fields=["name"],
+        expect=records(name=text),
     )
     return any(row["name"].startswith("spp_") for row in rows)

@@ -5,12 +5,22 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from remote_mailcfg.instance.instance import Instance
-from remote_mailcfg.instance.times import find_time
 from remote_mailcfg.model.evidence import (
     ApiKeyEvidence,
     CompanyEvidence,
     DefaultSender,
     UserEvidence,
+)
+from remote_mailcfg.rpc.answers import (
+    Optional,
+    Reader,
+    flag,
+    many2one,
+    record_id,
+    records,
+    text,
+    time,
+    whole,
 )
 
 #: What the rules know by external id: senders, and scheduled actions that have to do with mail.
@@ -45,6 +55,7 @@ def fetch_xmlids(instance: Instance) -> dict[str, tuple[str, int]]:
         "search_read",
         domain=[["module", "in", sorted(XMLIDS)], ["name", "in", names]],
         fields=["module", "name", "model", "res_id"],
+        expect=records(module=text, name=text, model=text, res_id=whole),
     )
     return {f"{row['module']}.{row['name']}": (row["model"], row["res_id"]) for row in rows}
 
@@ -52,15 +63,28 @@ def fetch_xmlids(instance: Instance) -> dict[str, tuple[str, int]]:
 def fetch_companies(instance: Instance) -> CompanyParts:
     """Return the companies with the addresses that their alias domains make (17 on)."""
     addresses = ["default_from_email", "bounce_email", "catchall_email"]
-    fields = ["name", "email", "partner_id", "alias_domain_id", *addresses]
-    rows = instance.call("res.company", "search_read", domain=[], fields=fields, order="id")
+    expected: dict[str, Reader] = {
+        "name": text,
+        "email": text,
+        "partner_id": many2one,
+        "alias_domain_id": many2one,
+        **dict.fromkeys(addresses, text),
+    }
+    rows = instance.call(
+        "res.company",
+        "search_read",
+        domain=[],
+        fields=list(expected),
+        order="id",
+        expect=records(id=record_id, **expected),
+    )
     companies = {
         row["partner_id"][0] if row["partner_id"] else 0: CompanyEvidence(
             id=row["id"],
-            name=row["name"] or "",
-            email=row["email"] or "",
+            name=row["name"],
+            email=row["email"],
             alias_domain=row["alias_domain_id"][1] if row["alias_domain_id"] else "",
-            **{name: row[name] or "" for name in addresses},
+            **{name: row[name] for name in addresses},
         )
         for row in rows
     }
@@ -69,19 +93,22 @@ def fetch_companies(instance: Instance) -> CompanyParts:
 
 def fetch_users(instance: Instance, major: int, ids: Collection[int]) -> tuple[UserEvidence, ...]:
     """Return users, archived ones too."""
-    fields = ["login", "email", "active", *(["outgoing_mail_server_id"] if major >= 19 else [])]
+    expected: dict[str, Reader] = {"login": text, "email": text, "active": flag}
+    if major >= 19:
+        expected["outgoing_mail_server_id"] = Optional(many2one)
     rows = instance.call(
         "res.users",
         "search_read",
         domain=[["id", "in", sorted(ids)]],
-        fields=fields,
+        fields=list(expected),
         context={"active_test": False},
+        expect=records(id=record_id, **expected),
     )
     return tuple(
         UserEvidence(
             id=row["id"],
             login=row["login"],
-            email=row["email"] or "",
+            email=row["email"],
             active=row["active"],
             mail_server_id=chosen[0] if (chosen := row.get("outgoing_mail_server_id")) else None,
         )
@@ -112,13 +139,14 @@ def fetch_api_keys(instance: Instance, user_id: int) -> tuple[ApiKeyEvidence, ..
         "search_read",
         domain=[["user_id", "=", user_id]],
         fields=["name", "create_date", "expiration_date"],
+        expect=records(id=record_id, name=text, create_date=time, expiration_date=time),
     )
     return tuple(
         ApiKeyEvidence(
             id=row["id"],
-            name=row["name"] or "",
-            created=find_time(row["create_date"]),
-            expires=find_time(row["expiration_date"]),
+            name=row["name"],
+            created=row["create_date"],
+            expires=row["expiration_date"],
         )
         for row in rows
     )

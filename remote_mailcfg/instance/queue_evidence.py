@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.mail_queue import MODEL
-from remote_mailcfg.instance.times import FORMAT, parse_time
+from remote_mailcfg.instance.times import FORMAT
 from remote_mailcfg.model.evidence import FailureEvidence, QueueEvidence
 from remote_mailcfg.model.masking import mask_addresses
+from remote_mailcfg.rpc.answers import Reader, count, fields, list_of, records, text, time
 
 #: How many failed mails are looked at, the newest first.
 MOST_FAILURES: Final = 500
@@ -30,7 +31,7 @@ def fetch_queue_evidence(instance: Instance, major: int, now: datetime) -> Queue
         state = row["state"]
         counts[state] += row["__count"]
         if since := row["scheduled_date"] or row["create_date"]:
-            oldest[state] = min(parse_time(since), oldest.get(state, now))
+            oldest[state] = min(since, oldest.get(state, now))
     return QueueEvidence(counts=counts, oldest=oldest)
 
 
@@ -43,8 +44,9 @@ def fetch_failures(instance: Instance) -> tuple[FailureEvidence, ...]:
         fields=["failure_type", "failure_reason"],
         order="id desc",
         limit=MOST_FAILURES,
+        expect=records(failure_type=text, failure_reason=text),
     )
-    groups = Counter((_shorten(row["failure_reason"]), row["failure_type"] or "") for row in rows)
+    groups = Counter((_shorten(row["failure_reason"]), row["failure_type"]) for row in rows)
     return tuple(
         FailureEvidence(reason=reason, kind=kind, count=count)
         for (reason, kind), count in groups.most_common()
@@ -72,24 +74,31 @@ def _fetch_groups(
 
     19 has `formatted_read_group`, and logs a warning for every use of the older `read_group`.
     """
+    expected: dict[str, Reader] = {by[0]: text, "__count": count}
     if major >= 19:
-        wanted = ["__count", *(f"{field}:min" for field in least)]
-        rows = instance.call(
-            model, "formatted_read_group", domain=domain, groupby=list(by), aggregates=wanted
-        )
-        return [row | {field: row[f"{field}:min"] for field in least} for row in rows]
-    fields = [by[0], *(f"least_{field}:min({field})" for field in least)]  # none would be all
+        keys = {field: f"{field}:min" for field in least}
+        params: dict[str, Any] = {"aggregates": ["__count", *keys.values()]}
+    else:
+        keys = {field: f"least_{field}" for field in least}
+        wanted = [by[0], *(f"{key}:min({field})" for field, key in keys.items())]
+        params = {"fields": wanted, "lazy": False}  # no fields would be all
+    expected |= dict.fromkeys(keys.values(), time)
     rows = instance.call(
-        model, "read_group", domain=domain, fields=fields, groupby=list(by), lazy=False
+        model,
+        "formatted_read_group" if major >= 19 else "read_group",
+        domain=domain,
+        groupby=list(by),
+        expect=list_of(fields(**expected)),
+        **params,
     )
-    return [row | {field: row[f"least_{field}"] for field in least} for row in rows]
+    return [row | {field: row[key] for field, key in keys.items()} for row in rows]
 
 
-def _shorten(reason: str | bool) -> str:  # noqa: FBT001 - what is not set is False
+def _shorten(reason: str) -> str:
     """Return a reason in one line, such that the same reasons of many mails are the same text.
 
     The first line alone may be no more than an SMTP code: `111`, then `Connection refused`.
     """
-    lines = str(reason or "").split("\n")
+    lines = reason.split("\n")
     told = " ".join(line.strip() for line in lines[: 2 if len(lines[0]) < 5 else 1])
     return mask_addresses(told)[:MOST_CHARACTERS]

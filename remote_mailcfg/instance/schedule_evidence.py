@@ -5,8 +5,18 @@ from typing import Any, Final
 
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.mail_servers import ARCHIVED_TOO
-from remote_mailcfg.instance.times import find_time
 from remote_mailcfg.model.evidence import CronEvidence, FetchmailEvidence, UserEvidence
+from remote_mailcfg.rpc.answers import (
+    Optional,
+    Reader,
+    flag,
+    many2one,
+    record_id,
+    records,
+    text,
+    time,
+    whole,
+)
 
 SECONDS: Final = {
     "minutes": 60,
@@ -16,15 +26,32 @@ SECONDS: Final = {
     "weeks": 7 * 86400,
     "months": 30 * 86400,
 }
+#: A hundred years are as good as never, and can still be added to a date.
+LONGEST_SECONDS: Final = 36500 * 86400
 
 Row = Mapping[str, Any]
 
 
 def fetch_cron_rows(instance: Instance, major: int) -> list[Row]:
     """Return all scheduled actions as Odoo answers them."""
-    fields = ["cron_name", "active", "nextcall", "lastcall", "interval_number", "interval_type"]
-    fields += ["user_id", *(("failure_count", "first_failure_date") if major >= 18 else ())]
-    rows: list[Row] = instance.call("ir.cron", "search_read", domain=[ARCHIVED_TOO], fields=fields)
+    expected: dict[str, Reader] = {
+        "cron_name": text,
+        "active": flag,
+        "nextcall": time,
+        "lastcall": time,
+        "interval_number": whole,
+        "interval_type": text,
+        "user_id": many2one,
+    }
+    if major >= 18:
+        expected |= {"failure_count": Optional(whole), "first_failure_date": Optional(time)}
+    rows: list[Row] = instance.call(
+        "ir.cron",
+        "search_read",
+        domain=[ARCHIVED_TOO],
+        fields=list(expected),
+        expect=records(id=record_id, **expected),
+    )
     return rows
 
 
@@ -37,19 +64,24 @@ def make_crons(
     return tuple(
         CronEvidence(
             id=row["id"],
-            name=row["cron_name"] or "",
+            name=row["cron_name"],
             xmlid=known.get(row["id"], ""),
             active=row["active"],
-            next_call=find_time(row["nextcall"]),
-            last_call=find_time(row["lastcall"]),
-            interval_seconds=row["interval_number"] * SECONDS.get(row["interval_type"], 0),
+            next_call=row["nextcall"],
+            last_call=row["lastcall"],
+            interval_seconds=_seconds_between(row),
             user_id=user_of(row),
             user_active=active.get(user_of(row) or 0),
             failure_count=row.get("failure_count"),
-            first_failure=find_time(row.get("first_failure_date", False)),
+            first_failure=row.get("first_failure_date"),
         )
         for row in rows
     )
+
+
+def _seconds_between(row: Row) -> int:
+    seconds: int = row["interval_number"] * SECONDS.get(row["interval_type"], 0)
+    return min(seconds, LONGEST_SECONDS)
 
 
 def user_of(row: Row) -> int | None:
@@ -59,22 +91,38 @@ def user_of(row: Row) -> int | None:
 
 def fetch_fetchmail(instance: Instance, major: int) -> tuple[FetchmailEvidence, ...]:
     """Return all incoming mail servers, without their users and passwords."""
-    fields = ["name", "active", "state", "server_type", "server", "port", "is_ssl", "date"]
-    fields += ["error_date", "error_message"] if major >= 19 else []
-    rows = instance.call("fetchmail.server", "search_read", domain=[ARCHIVED_TOO], fields=fields)
+    expected: dict[str, Reader] = {
+        "name": text,
+        "active": flag,
+        "state": text,
+        "server_type": text,
+        "server": text,
+        "port": whole,
+        "is_ssl": flag,
+        "date": time,
+    }
+    if major >= 19:
+        expected |= {"error_date": Optional(time), "error_message": Optional(text)}
+    rows = instance.call(
+        "fetchmail.server",
+        "search_read",
+        domain=[ARCHIVED_TOO],
+        fields=list(expected),
+        expect=records(id=record_id, **expected),
+    )
     return tuple(
         FetchmailEvidence(
             id=row["id"],
-            name=row["name"] or "",
+            name=row["name"],
             active=row["active"],
-            state=row["state"] or "",
-            server_type=row["server_type"] or "",
-            server=row["server"] or "",
+            state=row["state"],
+            server_type=row["server_type"],
+            server=row["server"],
             port=row["port"],
             is_ssl=row["is_ssl"],
-            last_fetch=find_time(row["date"]),
-            error_date=find_time(row.get("error_date", False)),
-            error_message=row.get("error_message") or "",
+            last_fetch=row["date"],
+            error_date=row.get("error_date"),
+            error_message=row.get("error_message", ""),
         )
         for row in rows
     )

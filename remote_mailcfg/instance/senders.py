@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.parameters import fetch_parameters
+from remote_mailcfg.rpc.answers import one_record, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,17 @@ class Senders:
 def fetch_senders(instance: Instance) -> Senders:
     """Ask for the company of the logged-in user, its addresses and the default filter."""
     user = instance.fetch_user()
-    (company,) = instance.call(
-        "res.company", "read", (user.company_id,), fields=["email", "default_from_email"]
+    company = instance.call(
+        "res.company",
+        "read",
+        (user.company_id,),
+        fields=["email", "default_from_email"],
+        expect=one_record(email=text, default_from_email=text),
     )
     key = "mail.default.from_filter"
     known = (company["default_from_email"], company["email"], user.email)
     return Senders(
-        company["default_from_email"] or "",
+        company["default_from_email"],
         fetch_parameters(instance, key).get(key, ""),
         tuple(address for address in known if address),
     )

@@ -10,6 +10,7 @@ from typing import Final
 from remote_mailcfg.errors import OdooError
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.mail_servers import MODEL
+from remote_mailcfg.rpc.answers import anything, record_id, record_ids
 
 ACTIONS: Final = "ir.actions.server"
 PREFIX: Final = "remote-mailcfg action "
@@ -19,7 +20,7 @@ def restore_server(
     instance: Instance, server_id: int, backup_id: int, fields: Iterable[str], *, run: str
 ) -> None:
     """Let the server copy fields from one record to another in one write, secrets included."""
-    model_ids = instance.call("ir.model", "search", domain=[["model", "=", MODEL]])
+    model_id = instance.call("ir.model", "search", domain=[["model", "=", MODEL]], expect=record_id)
     values = ", ".join(f"{field!r}: backup[{field!r}]" for field in sorted(fields))
     python = (
         f"backup = env[{MODEL!r}].browse({int(backup_id)})\n"
@@ -31,26 +32,28 @@ def restore_server(
         "create",
         vals_list={
             "name": name,
-            "model_id": model_ids[0],
+            "model_id": model_id,
             "state": "code",
             "code": python,
         },
+        expect=record_id,
     )
-    if action_id not in instance.call(ACTIONS, "search", domain=[["name", "=", name]]):
+    own = instance.call(ACTIONS, "search", domain=[["name", "=", name]], expect=record_ids)
+    if action_id not in own:
         raise OdooError(
             "not-verified",
             f"Odoo answered server action {action_id} for a new one, but it is another one",
             "Nothing was done to it. A module or a proxy changes the answers of this instance.",
         )
     try:
-        instance.call(ACTIONS, "run", (action_id,))
+        instance.call(ACTIONS, "run", (action_id,), expect=anything)
     finally:
-        instance.call(ACTIONS, "unlink", (action_id,))
+        instance.call(ACTIONS, "unlink", (action_id,), expect=anything)
 
 
 def remove_leftover_actions(instance: Instance, run: str) -> None:
     """Remove the server actions that a killed run left."""
     name = f"{PREFIX}{run}: "
-    ids = instance.call(ACTIONS, "search", domain=[["name", "ilike", name]])
+    ids = instance.call(ACTIONS, "search", domain=[["name", "ilike", name]], expect=record_ids)
     if ids:
-        instance.call(ACTIONS, "unlink", ids)
+        instance.call(ACTIONS, "unlink", ids, expect=anything)

@@ -1,9 +1,7 @@
 """Evidence on the mail servers: their records, and who names them."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from remote_mailcfg.instance.instance import Instance
@@ -15,13 +13,25 @@ from remote_mailcfg.instance.mail_servers import (
     fetch_ids_with,
     parse_record,
 )
-from remote_mailcfg.instance.times import parse_time
 from remote_mailcfg.model.capabilities import Capabilities
 from remote_mailcfg.model.evidence import (
     CopyEvidence,
     MailingEvidence,
     ServerEvidence,
     TemplateEvidence,
+)
+from remote_mailcfg.rpc.answers import (
+    Optional,
+    Reader,
+    binary,
+    flag,
+    many2one,
+    record_id,
+    record_ids,
+    records,
+    seconds,
+    some_time,
+    text,
 )
 
 #: The secret that each authentication but `login` works with; looked for, never read.
@@ -37,13 +47,15 @@ EXPIRATIONS: Final = {
 }
 #: Who names the server (mail, mass_mailing), and fields of OCA's mail_multicompany and
 #: mail_outbound_static.
-FURTHER_FIELDS: Final = (
-    "mail_template_ids",
-    "active_mailing_ids",
-    "company_id",
-    "smtp_from",
-    "domain_whitelist",
-)
+FURTHER_FIELDS: Final[Mapping[str, Reader]] = {
+    "create_date": some_time,
+    **dict.fromkeys(EXPIRATIONS.values(), Optional(seconds)),
+    "mail_template_ids": Optional(record_ids),
+    "active_mailing_ids": Optional(record_ids),
+    "company_id": Optional(many2one),
+    "smtp_from": Optional(text),
+    "domain_whitelist": Optional(text),
+}
 
 Row = Mapping[str, Any]
 
@@ -63,14 +75,17 @@ def fetch_server_parts(instance: Instance, capabilities: Capabilities) -> Server
 
     A certificate is read, it is public; of secrets only whether they are set.
     """
-    wanted = (*READ_FIELDS, "create_date", *EXPIRATIONS.values(), *FURTHER_FIELDS)
+    wanted = {**READ_FIELDS, "smtp_ssl_certificate": binary, **FURTHER_FIELDS}
+    expected = {f: reader for f, reader in wanted.items() if f in capabilities.fields}
     environment = sorted(f for f in capabilities.fields if f.endswith(ENVIRONMENT_SUFFIX))
+    expected |= dict.fromkeys(environment, flag)
     rows = instance.call(
         MODEL,
         "search_read",
         domain=[ARCHIVED_TOO],
-        fields=[f for f in wanted if f in capabilities.fields] + environment,
+        fields=list(expected),
         order="sequence, id",
+        expect=records(id=record_id, **expected),
     )
     with_password = fetch_ids_with(instance, "smtp_pass", [ARCHIVED_TOO])
     with_secret = _fetch_ids_with_secret(instance, rows)
@@ -78,7 +93,7 @@ def fetch_server_parts(instance: Instance, capabilities: Capabilities) -> Server
     return ServerParts(
         servers=tuple(it for it in servers if it.record.ours is None),
         copies=tuple(
-            CopyEvidence(id=row["id"], name=row["name"], created=parse_time(row["create_date"]))
+            CopyEvidence(id=row["id"], name=row["name"], created=row["create_date"])
             for row, it in zip(rows, servers, strict=True)
             if it.record.ours is not None
         ),
@@ -102,11 +117,12 @@ def fetch_templates(instance: Instance, ids: Sequence[int]) -> tuple[TemplateEvi
         "search_read",
         domain=[["id", "in", list(ids)]],
         fields=["name", "mail_server_id"],
+        expect=records(id=record_id, name=text, mail_server_id=many2one),
     )
     return tuple(
         TemplateEvidence(
             id=row["id"],
-            name=row["name"] or "",
+            name=row["name"],
             server_id=row["mail_server_id"][0],
         )
         for row in rows
@@ -116,34 +132,28 @@ def fetch_templates(instance: Instance, ids: Sequence[int]) -> tuple[TemplateEvi
 
 def _fetch_ids_with_secret(instance: Instance, rows: Sequence[Row]) -> frozenset[int]:
     """Return which servers have the secret that their authentication works with, in one search."""
-    used = sorted({row["smtp_authentication"] for row in rows} & SECRETS.keys())
+    used = sorted({row.get("smtp_authentication", "") for row in rows} & SECRETS.keys())
     if not used:
         return frozenset()
     each = (("&", ["smtp_authentication", "=", it], [SECRETS[it], "!=", False]) for it in used)
     terms = [term for triple in each for term in triple]
     domain = [ARCHIVED_TOO, *(["|"] * (len(used) - 1)), *terms]
-    return frozenset(instance.call(MODEL, "search", domain=domain))
+    return frozenset(instance.call(MODEL, "search", domain=domain, expect=record_ids))
 
 
 def _parse_server(
     row: Row, with_password: frozenset[int], with_secret: frozenset[int]
 ) -> ServerEvidence:
-    kind = row["smtp_authentication"]
+    kind = row.get("smtp_authentication", "")
     company = row.get("company_id")
-    expires = row.get(EXPIRATIONS.get(kind, ""))
     return ServerEvidence(
         record=parse_record(
             row, with_password, with_secret if kind == "certificate" else frozenset()
         ),
-        certificate=_decode(row["smtp_ssl_certificate"]),
+        certificate=row.get("smtp_ssl_certificate", ""),
         has_token=row["id"] in with_secret if kind in EXPIRATIONS else None,
-        token_expires=datetime.fromtimestamp(expires, UTC) if expires else None,
+        token_expires=row.get(EXPIRATIONS.get(kind, "")),
         company=company[1] if company else "",
-        smtp_from=row.get("smtp_from") or "",
-        domain_whitelist=row.get("domain_whitelist") or "",
+        smtp_from=row.get("smtp_from", ""),
+        domain_whitelist=row.get("domain_whitelist", ""),
     )
-
-
-def _decode(binary: str | bool) -> str:  # noqa: FBT001 - what is not set is False
-    """Return the text of a binary field; what is no text stays visible as such."""
-    return base64.b64decode(binary).decode(errors="replace") if isinstance(binary, str) else ""

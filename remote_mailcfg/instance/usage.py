@@ -5,6 +5,7 @@ from typing import Any
 
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.model.capabilities import Capabilities
+from remote_mailcfg.rpc.answers import count, records, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ def fetch_usage(instance: Instance, capabilities: Capabilities, server_id: int) 
         domain=[pinned],
         fields=["display_name"],
         context={"active_test": False},
+        expect=records(display_name=text),
     )
     mailings = (
         instance.call(
@@ -40,11 +42,13 @@ def fetch_usage(instance: Instance, capabilities: Capabilities, server_id: int) 
             "search_read",
             domain=[pinned, ["state", "!=", "done"]],
             fields=["display_name"],
+            expect=records(display_name=text),
         )
         if capabilities.has_mailings
         else []
     )
-    queued = instance.call("mail.mail", "search_count", domain=[pinned, ["state", "=", "outgoing"]])
+    waiting = [pinned, ["state", "=", "outgoing"]]
+    queued = instance.call("mail.mail", "search_count", domain=waiting, expect=count)
     return Usage(
         tuple(row["display_name"] for row in templates),
         tuple(row["display_name"] for row in mailings),

@@ -10,6 +10,7 @@ from remote_mailcfg.errors import (
     TransportError,
 )
 from remote_mailcfg.model.target import Target
+from remote_mailcfg.rpc.answers import check_shape, list_of, text
 from remote_mailcfg.rpc.execute_kw import ExecuteKw
 from remote_mailcfg.rpc.faults import parse_rpc
 from remote_mailcfg.rpc.http import HttpClient
@@ -141,8 +142,11 @@ def _fetch_databases(target: Target, http: HttpClient) -> list[str] | None:
         if error.code not in {"not-odoo", "redirected"}:
             raise
         return None  # OpenSPP's proxies redirect /web/database to the login page
-    names: list[str] | None = message.get("result")
-    return names  # an error when `list_db` is off
+    found = message.get("result")  # an error when `list_db` is off
+    if found is None:
+        return None
+    names: list[str] = check_shape(found, list_of(text), target.url, route)
+    return names
 
 
 def _log_in(wire: Wire, http: HttpClient, access: Access) -> Transport:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from remote_mailcfg.rpc.answers import Reader, anything, check_shape, fields, id_or_false
 from remote_mailcfg.rpc.faults import parse_version, refused_login
 from remote_mailcfg.rpc.transport import Access, Wire, check_ids, is_read, positional
 
@@ -39,7 +40,7 @@ class ExecuteKw:
         """Check the credential; raises `authentication-failed` or `database-not-found`."""
         access = self._access
         login = (access.database, access.login, access.credential.reveal())
-        uid = self._send_common("authenticate", (*login, {}))
+        uid = self._send_common("authenticate", (*login, {}), id_or_false)
         if not uid:
             raise refused_login(access.login)
         self._uid = uid
@@ -60,9 +61,11 @@ class ExecuteKw:
 
     def fetch_version(self) -> str:
         """Ask `common.version()`, which OpenSPP's branding kit leaves alone."""
-        version = self._send_common("version", ())
+        version = self._send_common("version", (), fields(server_version=anything))
         return parse_version(version["server_version"], self._access.url)
 
-    def _send_common(self, method: str, args: tuple[Any, ...]) -> Any:
+    def _send_common(self, method: str, args: tuple[Any, ...], expect: Reader) -> Any:
         what = f"common.{method}"
-        return self._services.send("common", method, args, what=what, repeatable=is_read(method))
+        repeatable = is_read(method)
+        answer = self._services.send("common", method, args, what=what, repeatable=repeatable)
+        return check_shape(answer, expect, self._access.url, what)

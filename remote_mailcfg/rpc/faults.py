@@ -27,6 +27,10 @@ CHECK_URL: Final = (
     " one."
 )
 
+#: Half a surrogate: JSON can write one, UTF-8 cannot hold it.
+HALF: Final = re.compile("[\ud800-\udfff]")
+ESCAPED_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
 #: How much of a page is searched for its title.
 MOST_HEAD_BYTES: Final = 65536
 #: Lower case letter by letter: other scripts' may change the length of a text.
@@ -105,9 +109,22 @@ def parse_json(answer: Answer, url: str, access: Access) -> Any:
     if answer.content_type != "application/json":
         raise not_odoo(answer, url)
     try:
-        return json.loads(answer.body)
+        text = answer.body.decode(json.detect_encoding(answer.body), "replace")
+        value = json.loads(text)
+        return _without_halves(value) if ESCAPED_HALF.search(text) else value
     except (ValueError, RecursionError) as error:
         raise not_odoo(answer, url) from error
+
+
+def _without_halves(value: Any) -> Any:
+    """Return a value whose texts UTF-8 can hold: half a surrogate is replaced."""
+    if isinstance(value, str):
+        return HALF.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_halves(it) for it in value]
+    if isinstance(value, dict):
+        return {_without_halves(key): _without_halves(it) for key, it in value.items()}
+    return value
 
 
 def parse_rpc(answer: Answer, url: str, access: Access) -> dict[str, Any]:
@@ -124,7 +141,9 @@ def parse_rpc(answer: Answer, url: str, access: Access) -> dict[str, Any]:
 
 def is_refusal(data: Any) -> bool:
     """Tell whether this is how Odoo serializes an exception (`odoo.http`, 17 and 19)."""
-    return isinstance(data, dict) and {"name", "message"} <= data.keys()
+    return isinstance(data, dict) and all(
+        isinstance(data.get(key), str) for key in ("name", "message")
+    )
 
 
 def check_answer(answer: Answer, url: str, access: Access) -> None:
@@ -201,7 +220,10 @@ def parse_version(version: Any, url: str) -> str:
 
 
 def _redirected(answer: Answer, url: str, access: Access) -> TransportError:
-    location = urljoin(url, answer.quote(answer.headers.get("location", "")))
+    try:
+        location = urljoin(url, answer.quote(answer.headers.get("location", "")))
+    except ValueError as error:
+        raise not_odoo(answer, url) from error
     path = url.removeprefix(access.url).partition("?")[0]
     base, found, _rest = location.partition("?")[0].rpartition(path)
     return TransportError(

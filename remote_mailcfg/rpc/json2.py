@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from remote_mailcfg.rpc.answers import check_shape, fields, record_id
 from remote_mailcfg.rpc.faults import (
     is_refusal,
     not_odoo,
@@ -54,13 +55,16 @@ class Json2:
         if answer.status != 200:
             raise odoo_error(result["name"], result["message"], self._access)
         if method == "create" and isinstance(params["vals_list"], dict):
-            return result[0]  # JSON-2 answers a list whatever it was given
+            # JSON-2 answers a list whatever it was given
+            return check_shape(result, record_id, self._access.url, f"{model}.{method}")
         return result
 
     def fetch_uid(self) -> int:
         """Return the id of the key's owner; the first call asks the server."""
         if not self._uid:
-            self._uid = self.call("res.users", "context_get")["uid"]
+            answer = self.call("res.users", "context_get")
+            expect = fields(uid=record_id)
+            self._uid = check_shape(answer, expect, self._access.url, "context_get")["uid"]
         return self._uid
 
     def fetch_version(self) -> str:

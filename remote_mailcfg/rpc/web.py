@@ -13,6 +13,14 @@ from urllib.parse import quote, urlencode
 
 from remote_mailcfg.errors import ConfigurationError, LoginError
 from remote_mailcfg.model.target import Target
+from remote_mailcfg.rpc.answers import (
+    Reader,
+    anything,
+    by_name,
+    check_shape,
+    fields,
+    session_info,
+)
 from remote_mailcfg.rpc.faults import (
     not_odoo,
     odoo_error,
@@ -55,14 +63,17 @@ class WebSession:
             "/web/session/authenticate",
             {"db": target.database, "login": target.login, "password": password.reveal()},
         )
-        if result["uid"] is None:  # seen on 17.0 and 19.0: a two-factor account, half logged in
+        uid = self._read(result, fields(uid=anything), "the login")["uid"]
+        if uid is None:  # seen on 17.0 and 19.0: a two-factor account, half logged in
             self._complete_two_factor(totp_secret)
-            result = self._post("/web/session/get_session_info", {})
-        self.info = result
+            self.fetch_info()
+        else:
+            self.info = self._read(result, session_info, "the login")
 
     def fetch_info(self) -> None:
         """Ask for `info`: the user, the version, developer mode (`bundle_params`)."""
-        self.info = self._post("/web/session/get_session_info", {})
+        info = self._post("/web/session/get_session_info", {})
+        self.info = self._read(info, session_info, "get_session_info")
 
     def set_debug(self, mode: str) -> None:
         """Set developer mode: `1`, `assets`, `tests`, or `0` for off."""
@@ -78,19 +89,30 @@ class WebSession:
         path = f"{route}/remote-mailcfg" if version < UNTOKENED_MENUS else route
         answer = self._get(path, "menus", repeatable=is_read(route))
         self._check_session(answer)
-        menus: dict[str, Any] = parse_json(answer, self.target.url + path, self._access)
+        answered = parse_json(answer, self.target.url + path, self._access)
+        menus: dict[str, Any] = self._read(answered, by_name, "load_menus")
         return menus
 
-    def call(self, model: str, method: str, ids: Sequence[int] = (), /, **params: Any) -> Any:
-        """Call a method of a model inside this session; shaped like `Transport.call`."""
+    def call(
+        self,
+        model: str,
+        method: str,
+        ids: Sequence[int] = (),
+        /,
+        *,
+        expect: Reader = anything,
+        **params: Any,
+    ) -> Any:
+        """Call a method of a model inside this session; shaped like `Instance.call`."""
         check_ids(model, method, ids)
         args = positional(method, ids, params)
-        return self._post(
+        answer = self._post(
             f"/web/dataset/call_kw/{model}/{method}",
             {"model": model, "method": method, "args": args, "kwargs": params},
             what=f"{model}.{method}",
             repeatable=is_read(method),
         )
+        return self._read(answer, expect, f"{model}.{method}")
 
     def end(self) -> None:
         """End the session on the server. Developer mode would survive this: it goes first."""
@@ -130,6 +152,9 @@ class WebSession:
                 " Else check OPENSPP_TOTP_SECRET, or `totp_secret` in the inventory, and this"
                 " machine's clock. Nothing was tried again.",
             )
+
+    def _read(self, answer: Any, reader: Reader, what: str) -> Any:
+        return check_shape(answer, reader, self.target.url, what)
 
     def _get(self, path: str, what: str, *, repeatable: bool = False) -> Answer:
         return self._http.request("GET", path, what=what, jar=self.jar, repeatable=repeatable)

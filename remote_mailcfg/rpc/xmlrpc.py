@@ -1,10 +1,12 @@
 """XML-RPC (`/xmlrpc/2`) with the standard library's client and a parser that refuses entities."""
 
+import re
 import xmlrpc.client
 from typing import Any, Final
 from xml.parsers import expat
 
 from remote_mailcfg.errors import TransportError
+from remote_mailcfg.rpc.answers import check_shape, fields, text, whole
 from remote_mailcfg.rpc.faults import (
     CHECK_URL,
     check_answer,
@@ -21,6 +23,8 @@ FAULTS: Final = {
     3: "odoo.exceptions.AccessDenied",
     4: "odoo.exceptions.AccessError",
 }
+#: A character of UTF-16 by its number, hexadecimal or decimal.
+REFERENCE: Final = re.compile(rb"&#(?:x([0-9a-fA-F]{4})|([0-9]{5}));")
 
 
 class XmlRpc:
@@ -54,26 +58,35 @@ class XmlRpc:
         try:
             return _parse(answer.body)
         except xmlrpc.client.Fault as fault:
-            return self._result_of(fault)
-        except (expat.ExpatError, xmlrpc.client.Error, ValueError, TypeError, IndexError) as error:
+            return self._result_of(fault, url)
+        except (
+            expat.ExpatError,
+            xmlrpc.client.Error,
+            ArithmeticError,  # of a decimal
+            LookupError,  # of an encoding, or of the parser's stack
+            TypeError,
+            ValueError,
+        ) as error:
             # of the others the text repeats what was sent
             reason = f": {error}" if isinstance(error, expat.ExpatError) else ""
             raise TransportError(
                 "not-odoo", f"{url} sent XML that is not valid{reason}", CHECK_URL
             ) from error
 
-    def _result_of(self, fault: xmlrpc.client.Fault) -> None:
+    def _result_of(self, fault: xmlrpc.client.Fault, url: str) -> None:
         """Raise what the fault means; the one that follows a method returning nothing is none.
 
         Odoo's XML-RPC has no null, so such a call faults after it did its work and committed
         (seen on 17.0 and 19.0: `action_archive`, `mail.mail.send`).
         """
-        text = str(fault.faultString)
-        if fault.faultCode == 1:
-            if "cannot marshal None unless allow_none is enabled" in text:
+        expect = fields(code=whole, text=text)
+        found = {"code": fault.faultCode, "text": fault.faultString}
+        code, said = check_shape(found, expect, url, "a fault").values()
+        if code == 1:
+            if "cannot marshal None unless allow_none is enabled" in said:
                 return
-            raise traceback_error(text, self._access)
-        raise odoo_error(FAULTS.get(fault.faultCode, ""), text, self._access)
+            raise traceback_error(said, self._access)
+        raise odoo_error(FAULTS.get(code, ""), said, self._access)
 
 
 def _parse(body: bytes) -> Any:
@@ -88,8 +101,14 @@ def _parse(body: bytes) -> Any:
     parser.StartElementHandler = unmarshaller.start
     parser.EndElementHandler = unmarshaller.end
     parser.CharacterDataHandler = unmarshaller.data
-    parser.Parse(body, True)  # noqa: FBT003 - expat's own signature
+    parser.Parse(REFERENCE.sub(_replace_half, body), True)  # noqa: FBT003 - expat's own signature
     return unmarshaller.close()[0]
+
+
+def _replace_half(reference: re.Match[bytes]) -> bytes:
+    """Replace half a surrogate, which no XML has: the rest of the answer is good."""
+    number = int(reference[1], 16) if reference[1] else int(reference[2])
+    return b"\xef\xbf\xbd" if 0xD800 <= number <= 0xDFFF else reference[0]
 
 
 def _refuse_document_type(*_: object) -> None:

@@ -10,7 +10,7 @@ from remote_mailcfg.errors import ConfigurationError, OdooError, RemoteMailcfgEr
 from remote_mailcfg.instance.api_keys import WIZARD, make_key
 from remote_mailcfg.rpc.http import Answer, CookieJar, HttpClient
 from remote_mailcfg.rpc.web import WebSession
-from remote_mailcfg.secret import Secret
+from remote_mailcfg.secret import Secret, SentSecrets
 from tests.fake_transport import TARGET
 from tests.recorded import Exchange, Response, exchange
 
@@ -44,6 +44,7 @@ class ReplayedHttp:
 
     def __init__(self, flow: Mapping[str, Response]) -> None:
         self._flow = flow
+        self.secrets = SentSecrets()
         self.sent: list[tuple[str, list[Any], dict[str, Any]]] = []
 
     def request(self, _method: str, path: str, *, body: bytes, **_: object) -> Answer:

@@ -173,7 +173,7 @@ def test_what_odoo_refuses_the_freeze_with_is_told() -> None:
 def test_a_claim_that_the_instance_does_not_keep_stops_the_login() -> None:
     server = Server()
     instance = make_instance(
-        FakeTransport(lambda call: call.method == "create" or server.answer(call))
+        FakeTransport(lambda call: 9 if call.method == "create" else server.answer(call))
     )
 
     with pytest.raises(OdooError, match="does not have it"):

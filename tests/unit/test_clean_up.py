@@ -215,7 +215,9 @@ def test_a_bug_while_it_cleans_up_is_not_hidden_and_what_failed_first_is_said() 
     stage = updating(failure=refuse_everything)
 
     def forget(call: Call) -> Any:
-        return None if call.method == "search_read" and stage.candidates else stage.table(call)
+        if call.method == "search_read" and stage.candidates:
+            raise TypeError
+        return stage.table(call)
 
     stage.transport = FakeTransport(forget)
 

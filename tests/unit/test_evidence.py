@@ -114,7 +114,8 @@ def gather(
 
 
 def server(**values: Any) -> dict[str, Any]:
-    return {"ir.mail_server.search_read": [ROW | values]}
+    fields = load_fields_get("17.0") | {name: {"type": "char"} for name in values}
+    return {"ir.mail_server.fields_get": fields, "ir.mail_server.search_read": [ROW | values]}
 
 
 @pytest.mark.parametrize(
