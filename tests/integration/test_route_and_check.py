@@ -219,6 +219,7 @@ def test_on_a_neutralized_copy_check_and_audit_want_no_mail_to_leave(
         ("queue", True),
     ]
     assert (ran.code, {it["hint"] for it in steps.values()}) == (0, {""})
+    assert "is meant to fail" in steps["test"]["detail"]
     advice = " ".join(it["remedy"] for it in findings)
     assert "Activate" not in advice
     assert "retry" not in advice
