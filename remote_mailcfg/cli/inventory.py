@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich.text import Text
 
 from remote_mailcfg.cli.command import (
     InventoryOption,
@@ -159,7 +160,8 @@ def add(
         add_instance(path, name, _complete(values, name, path))
     terminal.line(f"{path} has the instance {name} now.")
     option = f" --inventory {inventory}" if inventory else ""
-    terminal.note(f"next: remote-mailcfg instance check -i {name}{option}")
+    step = f": remote-mailcfg instance check -i {name}{option}"
+    terminal.note(Text.assemble(("next", "bold"), step))
 
 
 def _refuse_extra(ctx: typer.Context) -> None:

@@ -154,7 +154,7 @@ class Terminal:
             self._status.stop()
             self._status = None
 
-    def note(self, text: str) -> None:
+    def note(self, text: str | Text) -> None:
         """Say something on stderr, unless quiet; see `Progress`."""
         if not self.quiet:
             self.err.print(text, markup=False, soft_wrap=True)

@@ -58,14 +58,16 @@ def measure(command: Sequence[str], variables: Mapping[str, str], errors: Path) 
 
 
 def open_sockets(pid: int) -> int:
-    return sum(_is_socket(it) for it in (PROC / str(pid) / "fd").iterdir())
+    """Count sockets, not handles: one that is watched by its deadline has two."""
+    targets = {_target(it) for it in (PROC / str(pid) / "fd").iterdir()}
+    return sum(it.startswith("socket:") for it in targets)
 
 
-def _is_socket(file: Path) -> bool:
+def _target(file: Path) -> str:
     try:
-        return str(file.readlink()).startswith("socket:")
+        return str(file.readlink())
     except FileNotFoundError:  # closed meanwhile
-        return False
+        return ""
 
 
 def peak_memory_mb(pid: int) -> float:

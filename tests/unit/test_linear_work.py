@@ -105,9 +105,9 @@ PIECES = (
 def test_a_long_text_is_read_in_one_pass(piece: str) -> None:
     text = within(piece)(LENGTH)
     for name, read in READERS.items():
-        started = time.monotonic()
+        started = time.process_time()
         read(text)
-        assert time.monotonic() - started < MOST_SECONDS, name
+        assert time.process_time() - started < MOST_SECONDS, name
 
 
 @pytest.mark.timeout(60)
@@ -120,9 +120,9 @@ def test_the_page_of_the_second_factor_is_read_in_one_pass(piece: str) -> None:
     )
     with replay(*script) as server:
         target = server.target(totp_secret=Secret("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"))
-        started = time.monotonic()
+        started = time.process_time()
         with HttpClient(target) as http, pytest.raises(RemoteMailcfgError) as caught:
             WebSession(http, target, CookieJar()).log_in(Secret("x"), target.totp_secret)
 
     assert caught.value.code == "not-odoo"
-    assert time.monotonic() - started < MOST_SECONDS
+    assert time.process_time() - started < MOST_SECONDS
