@@ -66,6 +66,7 @@ NEW_CODES = frozenset(
         "busy",  # another run on this machine has the lock
         "check-failed",  # a step of `check` is not ok
         "configuration",  # settings that cannot be right
+        "state-damaged",  # a file of the state folder does not tell what it was kept for
         "declined",  # the question was answered with no
         "history-failed",  # the file with earlier audits is damaged, newer, or held
         "http-basic-required",  # a proxy in front wants a password of its own

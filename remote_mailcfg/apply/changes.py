@@ -115,8 +115,11 @@ def _end(run: Run, works: Sequence[Work], error: BaseException | None) -> None:
     """Note the end of a run that cleaned up; the others stay open for recovery."""
     if run.open_ended:
         return
+    state = "failed" if error else "done"
+    if isinstance(error, KeyboardInterrupt):
+        state = "interrupted"
     try:
-        run.journal.end("failed" if error else "done", tuple(work.outcome for work in works))
+        run.journal.end(state, tuple(work.outcome for work in works))
     except RemoteMailcfgError as left:
         if error is None:
             run.tell(left, "The change itself is made and read back.")

@@ -33,7 +33,7 @@ from remote_mailcfg.operations.roll_back import WayOut, plan_to_roll_back, roll_
 from remote_mailcfg.plan.guards import in_use
 from remote_mailcfg.report.apply import APPLIED
 from remote_mailcfg.store.plan_file import PlanFile, load_plans
-from remote_mailcfg.store.runs import find_run, last_standing, load_runs
+from remote_mailcfg.store.runs import find_run_name, last_standing, load_runs
 
 TestOption = Annotated[
     bool,
@@ -93,7 +93,7 @@ def register(root: typer.Typer) -> None:
         )
         if saved is not None:
             prepare = partial(_saved_steps, saved=saved, how=how)
-            return TwoSteps(prepare=prepare, names=[*saved.instances])
+            return TwoSteps(prepare=prepare, names=lambda _targets: [*saved.instances])
         assert file is not None  # noqa: S101 - for mypy: one of the two is given
         from remote_mailcfg.config.desired import load_desired  # noqa: PLC0415 - slow to load
 
@@ -112,7 +112,10 @@ def register(root: typer.Typer) -> None:
     def _rollback(
         _environment: Environment,
         run: Annotated[
-            str, typer.Argument(metavar="RUN", help="Default: the last that wrote anything.")
+            str,
+            typer.Argument(
+                metavar="RUN", help="Its name or how it begins; default: the last that wrote."
+            ),
         ] = "",
         yes: YesOption = False,
         force: Annotated[
@@ -123,12 +126,14 @@ def register(root: typer.Typer) -> None:
     ) -> TwoSteps[AppliedServers]:
         """Undo a run on the chosen instances, passwords included, from its journal.
 
-        Shows what it will do and asks. The old state is proved as a new one is; where it does not
-        pass any more, --no-test writes it. `runs` lists the runs.
+        With RUN and nothing chosen, on the instances of the inventory that the run changed. Shows
+        what it will do and asks. The old state is proved as a new one is; where it does not pass
+        any more, --no-test writes it. `runs` lists the runs.
         """
         refuse_unattended("rollback", yes=yes)
         how = How(yes=yes, force=force, test=test)
-        return TwoSteps(prepare=partial(_way_back, named=run, how=how))
+        names = partial(_instances_of, named=run) if run else None
+        return TwoSteps(prepare=partial(_way_back, named=run, how=how), names=names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,10 +198,8 @@ def _way_back(
     targets: Sequence[Target], *, named: str, how: How
 ) -> Steps[PlannedServers, AppliedServers]:
     """Return what undoes a run on those of the instances that it was on."""
-    undoes = named or _last_run(targets)
-    names = [it.name for it in targets if any(run.name == undoes for run in load_runs(it))]
-    if not names:
-        find_run(targets[0], undoes)  # raises: there is none
+    undoes = find_run_name(targets, named) if named else _last_run(targets)
+    names = _instances_of(targets, named=undoes)
     way_out = WayOut(undoes=undoes, force=how.force)
     run = new_run_name()
     return Steps(
@@ -213,9 +216,28 @@ def _way_back(
     )
 
 
+def _instances_of(targets: Sequence[Target], *, named: str) -> list[str]:
+    """Return the names of the instances that a run was on; raises `not-found`.
+
+    One instance may have two names in an inventory: the one that the run was on counts.
+    """
+    name = find_run_name(targets, named)
+    found = [(it, run) for it in targets for run in load_runs(it) if run.name == name]
+    same = [target.name for target, run in found if run.instance == target.name]
+    return same or [target.name for target, _run in found]
+
+
 def _last_run(targets: Sequence[Target]) -> str:
     """Return the last run that wrote anything on any of the instances, and still stands."""
-    last = [run for target in targets if (run := last_standing(load_runs(target)))]
+    runs = [load_runs(target) for target in targets]
+    last = [run for of_one in runs if (run := last_standing(of_one))]
+    damaged = [run.defect for of_one in runs for run in of_one if run.damage]
+    if damaged:
+        raise RemoteMailcfgError(
+            "journal-failed",
+            f"which run was the last is not known: {'; '.join(damaged)}",
+            "Name the RUN to undo: `remote-mailcfg runs` lists those that can be read.",
+        )
     if not last:
         raise RemoteMailcfgError(
             "not-found",

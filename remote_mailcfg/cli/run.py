@@ -23,7 +23,7 @@ from remote_mailcfg.cli.watch import Watch
 from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.config.environment import Environment, load_environment
 from remote_mailcfg.config.secrets import Secrets
-from remote_mailcfg.config.selection import Choice, check_tags, choose_entries
+from remote_mailcfg.config.selection import SINGLE, Choice, check_tags, choose_entries
 from remote_mailcfg.config.user_file import MissingFileError
 from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.files import NewFile
@@ -111,6 +111,7 @@ def run_command(
             show.usage_error(error)
             return code_without_work(error)
         _warn(warnings, shown, terminal)
+        show = replace(show, selected=_selected(run, where))
         for entry in run.entries:
             if entry.target.insecure_tls:
                 name = entry.target.name
@@ -135,6 +136,18 @@ def run_command(
     finally:
         terminal.done()
         _warn(warnings, shown, terminal)
+
+
+def _selected(run: Run[Any], where: Where) -> tuple[str, ...]:
+    """Return the options that lead another command to the file which this one's instances are of.
+
+    An inventory is named where the environment describes an instance of its own, too.
+    """
+    if where.inventory is not None:
+        return ("--inventory", str(where.inventory))
+    if run.choice.inventory is not None and any(map(run.environment.get, SINGLE)):
+        return ("--inventory", str(run.choice.inventory.path))
+    return ("--env-file", str(where.env_file)) if where.env_file is not None else ()
 
 
 def _warn(warnings: Sequence[str], shown: set[str], terminal: Terminal) -> None:
@@ -174,7 +187,7 @@ def _prepare(start: Start[T], where: Where, environment: Environment) -> Run[T]:
             tags=where.tags or (),
             everything=where.everything,
             inventory=where.inventory,
-            usual=work.names if isinstance(work, TwoSteps) else (),
+            usual=work.names if isinstance(work, TwoSteps) else None,
         )
     )
     errors += late

@@ -1,5 +1,6 @@
 """Shows the outcomes of a command in the format that was asked for."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class Show(Generic[T]):
     output: Output
     terminal: Terminal
     save_to: NewFile | None = None
+    #: What chooses the same instances again for the command that undoes this one.
+    selected: tuple[str, ...] = ()
 
     def streamed(self, outcome: Outcome[T]) -> None:
         """Show an outcome as soon as it is there, where the format is one line each."""
@@ -109,11 +112,22 @@ class Show(Generic[T]):
     def _results(self, outcomes: Sequence[Outcome[T]]) -> None:
         """Show results to people; a quiet command leaves out those with which all is well."""
         shown = [it for it in outcomes if not self.terminal.quiet or self._matters(it)]
-        if len(outcomes) > 1:
+        if len(outcomes) > 1 and self.view.together:
+            self.terminal.result(self.view.together(shown))
+        elif len(outcomes) > 1:
             for text in make_results(shown, self.view):
                 self.terminal.result(text)
         elif shown and shown[0].result is not None:
             self.terminal.result(self.view.text(shown[0].result))
+        self._undo(shown)
+
+    def _undo(self, outcomes: Sequence[Outcome[T]]) -> None:
+        """Show once what undoes the run, as a line for the shell."""
+        undo = self.view.undo
+        runs = [undo(it.result) for it in outcomes if it.result is not None] if undo else []
+        for run in dict.fromkeys(run for run in runs if run):
+            command = shlex.join(["remote-mailcfg", "rollback", run, *self.selected])
+            self.terminal.line(f"Undo with: {command}")
 
     def _matters(self, outcome: Outcome[T]) -> bool:
         """Tell whether a result is bad or something is to be done."""

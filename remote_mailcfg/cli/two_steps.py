@@ -128,12 +128,12 @@ class Steps(Generic[P, T]):
 class TwoSteps(Generic[T]):
     """A command that changes instances: `prepare` says how, once the instances are known.
 
-    `names` are the instances where none is chosen. With `holds_inventory` no other such run over
-    the same inventory begins meanwhile. `tag_uses` are the tags of its file.
+    `names` returns the instances of an inventory where none is chosen. With `holds_inventory` no
+    other such run over the same inventory begins meanwhile. `tag_uses` are the tags of its file.
     """
 
     prepare: Callable[[Sequence[Target]], Steps[Any, T]]
-    names: Sequence[str] = ()
+    names: Callable[[Sequence[Target]], Sequence[str]] | None = None
     holds_inventory: bool = True
     tag_uses: Sequence[TagUse] = ()
 

@@ -1,7 +1,7 @@
 """Which instances a command talks to."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -50,7 +50,7 @@ def choose_entries(
     tags: Sequence[str],
     everything: bool,
     inventory: Path | None,
-    usual: Sequence[str] = (),
+    usual: Callable[[Sequence[Target]], Sequence[str]] | None = None,
 ) -> Choice:
     """Return the instances: those of `names` in that order, then of `tags`, or of `everything`.
 
@@ -72,7 +72,8 @@ def choose_entries(
     if path is None:
         return Choice((parse_entry(environment),))
     loaded = load_inventory(path)
-    return Choice(_choose(loaded, usual, ()) if usual else (_only(loaded),), loaded)
+    names = usual([entry.target for entry in loaded.entries]) if usual else ()
+    return Choice(_choose(loaded, names, ()) if names else (_only(loaded),), loaded)
 
 
 def _load(inventory: Path | None, environment: Environment) -> Inventory:

@@ -135,7 +135,8 @@ def _examine(result: CheckResult, instance: Instance, progress: Progress) -> Non
         return
     with suppress(OdooError):
         result.openspp = has_openspp(instance)
-    _look_at_developer_mode(result, instance, progress)
+    with result.taking("developer-mode"):
+        _look_at_developer_mode(result, instance, progress)
     progress.working(f"{instance.target.name}: looking")
     with result.taking("servers"):
         evidence = fetch_evidence(instance)
@@ -169,7 +170,7 @@ def _look_at_developer_mode(result: CheckResult, instance: Instance, progress: P
         result.skip("menu", why)
         return
     progress.working(f"{target.name}: trying developer mode")
-    with result.taking("developer-mode"), borrowed_session(target, instance) as session:
+    with borrowed_session(target, instance) as session:
         before = mode_of(session.info)
         switch_debug(session, "1")
         try:

@@ -24,7 +24,7 @@ def forget(target: Target, progress: Progress, *, name: str) -> ForgottenRun:
 
     Raises `not-found`. A run that was cut off is put right first.
     """
-    find_run(target, name)  # before anything is sent
+    name = find_run(target, name).name  # before anything is sent
     with enter_to_change(target, progress) as instance:
         look_at(instance, progress, yes=True, spares_candidates=True)
         run = find_run(target, name)

@@ -51,8 +51,6 @@ def _text(result: AppliedServers) -> RenderableType:
             lines.append(Text("    test ").append(make_test(carried.test)))
     if not result.run:
         lines.append(Text("Nothing was to be done."))
-    elif result.error is None and not result.undoes:
-        lines.append(Text(f"Undo with: remote-mailcfg rollback {result.run}", style="dim"))
     return Group(*lines)
 
 
@@ -65,4 +63,8 @@ def _alike(result: AppliedServers) -> object:
     return data
 
 
-APPLIED: Final = View(_data, _rows, _text, lambda result: result.error, alike=_alike)
+def _undo(result: AppliedServers) -> str:
+    return result.run if result.error is None and not result.undoes else ""
+
+
+APPLIED: Final = View(_data, _rows, _text, lambda result: result.error, alike=_alike, undo=_undo)

@@ -1,17 +1,28 @@
 """The runs of the journal, as JSON, CSV and text."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.operations.forget_run import ForgottenRun
 from remote_mailcfg.operations.list_runs import RunList
 from remote_mailcfg.report.table import make_table, plain
 from remote_mailcfg.report.view import Row, View
 from remote_mailcfg.store.runs import JournaledChange, JournaledRun
 
-STYLES: Final = {"done": "green", "failed": "red", "cut off": "bold red", "running": "yellow"}
+#: How many instances are named in a line.
+MOST_NAMES: Final = 3
+STYLES: Final = {
+    "done": "green",
+    "failed": "red",
+    "interrupted": "yellow",
+    "cut off": "bold red",
+    "running": "yellow",
+}
 
 
 def _change(change: JournaledChange) -> dict[str, Any]:
@@ -26,6 +37,7 @@ def _change(change: JournaledChange) -> dict[str, Any]:
         | {name: {"from": None, "to": it} for name, it in secrets.items()},
         "outcome": change.outcome or None,
         "steps": dict(change.steps),
+        "reasons": dict(change.reasons),
     }
 
 
@@ -86,18 +98,59 @@ def _lines(run: JournaledRun) -> list[Text]:
             )
         )
         for name, it in shown["fields"].items():
-            before, after = (plain(repr(value)) for value in (it["from"], it["to"]))
-            lines.append(Text(f"    {name}: {before} -> {after}"))
+            is_secret = name in change.secrets
+            before = "(not shown)" if is_secret else _shown(it["from"])
+            lines.append(Text(f"    {name}: {before} -> {_shown(it['to'])}"))
         steps = [f"{step} {state}" for step, state in change.steps.items()]
         lines.append(Text(f"    steps: {', '.join(steps) or 'none'}", style="dim"))
+        lines += [Text(f"    {step}: {plain(why)}") for step, why in change.reasons.items()]
     return lines
+
+
+def _shown(value: object) -> str:
+    """Return a value as people read it; what is empty is not set."""
+    if value is None or value is False or value == "":
+        return "(not set)"
+    return plain(value if isinstance(value, str) else repr(value))
+
+
+def _together(outcomes: Sequence[Outcome[RunList]]) -> RenderableType:
+    """Return one line for each run, the latest first, whatever instances it was on."""
+    runs: dict[str, list[tuple[str, JournaledRun]]] = {}
+    for outcome in outcomes:
+        for run in outcome.result.runs if outcome.result else ():
+            runs.setdefault(run.name, []).append((outcome.target.name, run))
+    if not runs:
+        return Text("No run: this machine has changed nothing here.")
+    latest = sorted(
+        runs.values(), key=lambda it: max((run.sequence, run.name) for _, run in it), reverse=True
+    )
+    return make_table(("Run (UTC)", "State", "Command", "Instances", "Changes"), map(_line, latest))
+
+
+def _line(of_run: Sequence[tuple[str, JournaledRun]]) -> Sequence[str | Text]:
+    run = of_run[0][1]
+    names = list(dict.fromkeys(name for name, _run in of_run))
+    states = Counter(run.state for _name, run in of_run)
+    state = (
+        Text(run.state, style=STYLES.get(run.state, "dim"))
+        if len(states) == 1
+        else Text(", ".join(f"{count} {state}" for state, count in states.items()))
+    )
+    changes = dict.fromkeys(
+        f"{change.action} {change.name}" for _name, run in of_run for change in run.changes
+    )
+    shown = ", ".join(names) if len(names) <= MOST_NAMES else str(len(names))
+    return (run.name, state, run.command, shown, ", ".join(changes))
 
 
 def _forgotten(result: ForgottenRun) -> dict[str, Any]:
     return {"run": result.run.name, "backups": result.backups}
 
 
-RUNS: Final = View(lambda it: {"runs": [render_run(run) for run in it.runs]}, _rows, _text)
+RUNS: Final = View(
+    lambda it: {"runs": [render_run(run) for run in it.runs]}, _rows, _text, together=_together
+)
 RUN: Final = View(lambda it: render_run(it.runs[0]), _rows, _one_text)
 FORGOTTEN: Final = View(
     _forgotten,

@@ -153,8 +153,14 @@ def _changed_text(result: ChangedServer) -> RenderableType:
     else:
         parts += [make_test(result.test), Text()] if result.test else []
         parts.append(_details(result.server, default=result.default, managed=result.managed))
-    if result.run:
-        parts.append(Text(f"Undo with: remote-mailcfg rollback {result.run}", style="dim"))
+    if result.removed and result.run:
+        secrets = " with its password" if result.server.has_password else ""
+        parts.append(
+            Text(
+                f"An archived copy{secrets} stays on the instance so that this can be undone;"
+                f" `remote-mailcfg runs forget {result.run}` removes it."
+            )
+        )
     return Group(*parts)
 
 
@@ -167,4 +173,6 @@ def _alike(result: ChangedServer) -> object:
     return data | {"test": data["test"] and data["test"] | {"seconds": None}}
 
 
-SERVER: Final = View(_changed_data, _changed_rows, _changed_text, alike=_alike)
+SERVER: Final = View(
+    _changed_data, _changed_rows, _changed_text, alike=_alike, undo=lambda result: result.run
+)

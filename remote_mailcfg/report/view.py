@@ -25,7 +25,8 @@ class View(Generic[T]):
     `failure` tells what is wrong where a result is complete and bad all the same, for instance a
     test that failed. `alike` tells which results are the same to a person (default: the data);
     `differs` tells whether something is to be done, which is exit 3. `merged` makes one text of the
-    results of all instances, which stands for theirs, and can be saved to a file.
+    results of all instances, which stands for theirs, and can be saved to a file. `undo` names the
+    run that `rollback` can undo, `""` where there is none; `together` shows several results as one.
     """
 
     data: Callable[[T], dict[str, Any]]
@@ -35,6 +36,8 @@ class View(Generic[T]):
     alike: Callable[[T], object] | None = None
     differs: Callable[[T], bool] | None = None
     merged: Callable[[Sequence[Outcome[T]]], str] | None = None
+    undo: Callable[[T], str] | None = None
+    together: Callable[[Sequence[Outcome[T]]], RenderableType] | None = None
 
 
 #: Of a result that another command goes on with.

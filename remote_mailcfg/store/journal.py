@@ -9,6 +9,7 @@ A write that was cut short leaves a torn end. It stays as it is, on a line of it
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -32,8 +33,26 @@ SUFFIX: Final = ".jsonl"
 
 
 def journal_folder(target: Target) -> Path:
-    """Return the folder with the journals of an instance."""
-    return state_folder() / "runs" / digest(target.url, target.database)
+    """Return the folder with the journals of an instance.
+
+    Where no database is given it is the server's only one: that of the last run at the address.
+    """
+    folder = state_folder() / "runs"
+    if not target.database:
+        with suppress(OSError, ValueError):
+            return folder / _checked(_pointer(target).read_text(encoding="utf-8"))
+    return folder / digest(target.url, target.database)
+
+
+def _pointer(target: Target) -> Path:
+    return state_folder() / "runs" / f"{digest(target.url)}.last"
+
+
+def _checked(name: str) -> str:
+    """Return the name of a folder; raises `ValueError` for what is none."""
+    if not re.fullmatch(r"[0-9a-f]{32}", name):
+        raise ValueError(name)
+    return name
 
 
 def parse_entry(line: bytes) -> dict[str, Any] | None:
@@ -53,7 +72,7 @@ def _next_number() -> int:
     """
     folder = state_folder() / "runs"
     path = folder / "sequence"
-    with numbering_runs():
+    with numbering_runs(), refusals_told(path):
         try:
             last = int(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
@@ -137,6 +156,13 @@ class Journal:
 
         `undoes` is the run that it takes back, else `""`; `test` says whether it proves.
         """
+        if self._path.exists():
+            raise RemoteMailcfgError(
+                "busy",
+                f"this run has changed the instance {target.url} under another name already",
+                "Choose one of the names that the inventory has for it.",
+            )
+        replace_private(_pointer(target), self._path.parent.name)
         self.note(
             sequence=_next_number(),
             at=at,
@@ -163,9 +189,11 @@ class Journal:
         try:
             yield found
         except BaseException as error:
-            code = error.code if isinstance(error, RemoteMailcfgError) else type(error).__name__
+            told = {"because": type(error).__name__}
+            if isinstance(error, RemoteMailcfgError):
+                told = {"because": error.code, "message": error.message}
             with suppress(RemoteMailcfgError):  # then it stays as intended; `error` counts
-                self.note(change=change, step=step, state="failed", because=code)
+                self.note(change=change, step=step, state="failed", **told)
             raise
         self.note(change=change, step=step, state="done", **found)
 

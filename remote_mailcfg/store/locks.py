@@ -8,17 +8,25 @@ from filelock import FileLock, Timeout
 
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.model.target import Target
-from remote_mailcfg.store.state import digest, make_private_folder, state_folder
+from remote_mailcfg.store.state import digest, make_private_folder, refusals_told, state_folder
 
 
-def _lock(*identity: str) -> FileLock:
+class StateLock(FileLock):
+    """A lock in the state folder; raises `not-saved` where the disk refuses its file."""
+
+    def _acquire(self) -> None:
+        with refusals_told(Path(self.lock_file)):
+            super()._acquire()
+
+
+def _lock(*identity: str) -> StateLock:
     path = state_folder() / "locks" / f"{digest(*identity)}.lock"
     make_private_folder(path.parent)
-    return FileLock(path, mode=0o600)
+    return StateLock(path, mode=0o600)
 
 
 @contextmanager
-def _held(lock: FileLock, what: str) -> Iterator[None]:
+def _held(lock: StateLock, what: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -55,11 +63,16 @@ def numbering_runs() -> Iterator[None]:
 
 
 def is_being_changed(target: Target) -> bool:
-    """Tell whether a run on this machine is at work on the instance."""
-    lock = _lock(target.url, target.database)
+    """Tell whether a run on this machine is at work on the instance.
+
+    Where the lock's file cannot be written no run of this user is.
+    """
     try:
+        lock = _lock(target.url, target.database)
         lock.acquire(timeout=0)
     except Timeout:
         return True
+    except RemoteMailcfgError:
+        return False
     lock.release()
     return False

@@ -4,6 +4,7 @@ The torn end that a write left which was cut short is no harm: what it was to te
 Any other damage hides what a run did, so that nothing may be changed until somebody has looked.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -15,10 +16,13 @@ from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.store.journal import SUFFIX, journal_folder, number_of, parse_entry
 from remote_mailcfg.store.locks import is_being_changed
+from remote_mailcfg.store.state import refusals_told, state_damaged
 
 #: `superseded`: somebody else wrote what it left before it was put right. `cut off`: it has no end,
 #: and nobody is at work on it. `taken back`: by a later run. `damaged`: its journal cannot be read.
-RunState = Literal["done", "failed", "superseded", "cut off", "running", "taken back", "damaged"]
+RunState = Literal[
+    "done", "failed", "interrupted", "superseded", "cut off", "running", "taken back", "damaged"
+]
 
 Kinds = Mapping[str, type | tuple[type, ...]]
 
@@ -35,7 +39,7 @@ CHANGE: Final[Kinds] = {
 }
 STEP: Final[Kinds] = {"change": int, "step": str, "state": str}
 END: Final[Kinds] = {"ended": str, "outcomes": list}
-ENDS: Final = frozenset({"done", "failed", "superseded"})
+ENDS: Final = frozenset({"done", "failed", "interrupted", "superseded"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +47,9 @@ class JournaledChange:
     """One change of a run: what it was to do, and how far it came.
 
     `values` are the plain ones, `secrets` say of each whether it was set or cleared. `steps` are
-    those that were begun, each with how it ended (`intended` where that is not known); `ids` are
-    those of the records that steps made. `last_write` is that of the record and of the run's own
-    before it was switched, where what is written cannot be read back.
+    those that were begun, each with how it ended (`intended` where that is not known), `reasons`
+    why some failed; `ids` are those of the records that steps made. `last_write` is that of the
+    record and of the run's own before it was switched, where what is written cannot be read back.
     """
 
     action: str
@@ -57,6 +61,7 @@ class JournaledChange:
     values: Mapping[str, Any]
     secrets: Mapping[str, bool]
     steps: Mapping[str, str]
+    reasons: Mapping[str, str]
     ids: Mapping[str, int]
     outcome: str
     last_write: Mapping[str, Any] | None = None
@@ -76,11 +81,13 @@ class JournaledChange:
 class JournaledRun:
     """One run on one instance. `at` is when it began (ISO 8601, UTC); `test`: whether it proved.
 
-    `sequence` orders the runs of this machine; those of earlier versions have 0. `torn` are lines
-    of its journal that do not parse, `damage` says why nothing is known of the run.
+    `instance` is the name that it was called by. `sequence` orders the runs of this machine; those
+    of earlier versions have 0. `torn` are lines of its journal that do not parse, `damage` says why
+    nothing is known of the run.
     """
 
     name: str
+    instance: str = ""
     sequence: int = 0
     at: str
     command: str
@@ -124,7 +131,12 @@ def load_runs(target: Target, *, changing: bool = False) -> tuple[JournaledRun, 
     raises `journal-failed` for them where a journal is damaged.
     """
     folder = journal_folder(target)
-    paths = folder.glob("*" + SUFFIX) if folder.is_dir() else []
+    try:
+        paths = [folder / name for name in os.listdir(folder) if name.endswith(SUFFIX)]  # noqa: PTH208
+    except (FileNotFoundError, NotADirectoryError):
+        paths = []
+    except OSError as error:
+        raise state_damaged(folder, f"cannot be read: {error.strerror}") from error
     read = [run for path in paths if (run := _read(path)) is not None]
     read.sort(key=lambda it: (it.sequence, it.name), reverse=True)
     if changing and (damaged := [run.defect for run in read if run.damage]):
@@ -147,13 +159,30 @@ def _state(run: JournaledRun, undone: set[str], *, running: bool) -> RunState:
 
 
 def find_run(target: Target, name: str) -> JournaledRun:
-    """Return one run on an instance; raises `not-found`."""
-    for run in load_runs(target):
-        if run.name == name:
-            return run
+    """Return one run on an instance by its name or its beginning; raises as `find_run_name`."""
+    name = find_run_name([target], name)
+    return next(run for run in load_runs(target) if run.name == name)
+
+
+def find_run_name(targets: Sequence[Target], text: str) -> str:
+    """Return the name of the run that is named so, or begins so, on any of the instances.
+
+    Raises `not-found`, or `ambiguous` where several begin so.
+    """
+    names = sorted({run.name for target in targets for run in load_runs(target)})
+    found = [name for name in names if name.startswith(text)]
+    if text in names or len(found) == 1:
+        return text if text in names else found[0]
+    if found:
+        raise RemoteMailcfgError(
+            "ambiguous",
+            f"{len(found)} runs begin with {text}: {', '.join(found)}",
+            "Give more of the name.",
+        )
+    where = "this instance" if len(targets) == 1 else "these instances"
     raise RemoteMailcfgError(
         "not-found",
-        f"there is no run {name} on this instance",
+        f"there is no run {text} on {where}",
         "`remote-mailcfg runs` lists those that this machine's journal knows.",
     )
 
@@ -170,8 +199,10 @@ def find_cut_off(target: Target, *, changing: bool = False) -> tuple[JournaledRu
 
 
 def forget_run(target: Target, name: str) -> None:
-    """Delete the journal of a run."""
-    (journal_folder(target) / (name + SUFFIX)).unlink(missing_ok=True)
+    """Delete the journal of a run; raises `not-saved`."""
+    folder = journal_folder(target)
+    with refusals_told(folder):
+        (folder / (name + SUFFIX)).unlink(missing_ok=True)
 
 
 def _read(path: Path) -> JournaledRun | None:
@@ -229,6 +260,7 @@ def _run(path: Path, entries: Sequence[dict[str, Any] | None]) -> JournaledRun:
     ]
     return JournaledRun(
         name=path.name.removesuffix(SUFFIX),
+        instance=str(head.get("instance", "")),
         sequence=number_of(head),
         at=head["at"],
         command=head["command"],
@@ -259,6 +291,7 @@ def _change(told: dict[str, Any], entries: list[dict[str, Any]], outcome: str) -
         values=told["values"],
         secrets=told["secrets"],
         steps={entry["step"]: entry["state"] for entry in entries},
+        reasons={entry["step"]: str(entry["message"]) for entry in entries if entry.get("message")},
         ids={entry["step"]: entry["id"] for entry in entries if "id" in entry},
         outcome=outcome,
         last_write=next((it["last_write"] for it in entries if "last_write" in it), None),

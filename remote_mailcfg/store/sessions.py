@@ -3,7 +3,13 @@
 from pathlib import Path
 
 from remote_mailcfg.model.target import Target
-from remote_mailcfg.store.state import load_private, private_file, save_private
+from remote_mailcfg.store.state import (
+    load_private,
+    private_file,
+    refusals_told,
+    save_private,
+    state_damaged,
+)
 
 
 def _file(target: Target) -> Path:
@@ -11,9 +17,14 @@ def _file(target: Target) -> Path:
 
 
 def load_session(target: Target) -> dict[str, str] | None:
-    """Return the kept cookies, or None."""
-    content = load_private(_file(target))
-    return content.get("cookies") if content else None
+    """Return the kept cookies, or None; raises `state-damaged`."""
+    path = _file(target)
+    if (content := load_private(path)) is None:
+        return None
+    cookies = content.get("cookies")
+    if not isinstance(cookies, dict) or not all(isinstance(it, str) for it in cookies.values()):
+        raise state_damaged(path, "is damaged: it holds no cookies")
+    return cookies
 
 
 def save_session(target: Target, cookies: dict[str, str]) -> None:
@@ -23,5 +34,7 @@ def save_session(target: Target, cookies: dict[str, str]) -> None:
 
 
 def forget_session(target: Target) -> None:
-    """Delete the kept cookies."""
-    _file(target).unlink(missing_ok=True)
+    """Delete the kept cookies; raises `not-saved`."""
+    path = _file(target)
+    with refusals_told(path.parent):
+        path.unlink(missing_ok=True)

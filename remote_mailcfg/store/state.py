@@ -59,22 +59,38 @@ def replace_private(path: Path, text: str) -> None:
 
 
 def load_private(path: Path) -> dict[str, Any] | None:
-    """Return what was saved; None where there is nothing, or nothing that can be read."""
+    """Return what was saved, None where nothing was; raises `state-damaged`, with the file."""
     try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return content if isinstance(content, dict) else None
+    except OSError as error:
+        raise state_damaged(path, f"cannot be read: {error.strerror}") from error
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise state_damaged(path, "is damaged")
+    return content
+
+
+def state_damaged(path: Path, why: str) -> RemoteMailcfgError:
+    """Return the error for a file of the state folder that does not tell what it was kept for."""
+    return RemoteMailcfgError(
+        "state-damaged",
+        f"the file {path} {why}",
+        "Make it readable, or move it away: it is made again when it is needed.",
+    )
 
 
 @contextmanager
 def refusals_told(folder: Path) -> Iterator[None]:
-    """Turn what the disk refuses into an error that names the folder."""
+    """Turn what the disk refuses into an error that names the folder, or the file."""
     try:
         yield
     except OSError as error:
+        kind = "file" if os.path.isfile(folder) else "folder"  # noqa: PTH113 - it raises nothing
         raise RemoteMailcfgError(
             "not-saved",
-            f"the folder {folder} cannot be written: {error.strerror}",
+            f"the {kind} {folder} cannot be written: {error.strerror}",
             "Make it writable; for the state folder, set XDG_STATE_HOME to one of yours.",
         ) from error

@@ -1,6 +1,7 @@
 """Plans for several instances are looked at together, and what is dangerous is refused."""
 
 import json
+import shlex
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from remote_mailcfg.cli.main import app
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.sandbox.smtp_servers import PASSWORD, SmtpPeers
 from remote_mailcfg.store.locks import changing_instance, changing_inventory
@@ -545,3 +548,76 @@ def test_an_old_state_that_does_not_pass_its_test_says_so(fleet: Fleet, file: Pa
     assert "--no-test writes it" in refused.error["hint"]
     assert written.code == 0
     assert [row["smtp_port"] for row in rows(fleet, "north")] == [1]
+
+
+# The way back as it is printed
+
+
+def typed(command: str, **variables: str) -> Ran:
+    """Run a command as a person copies it from the screen."""
+    program, *words = shlex.split(command)
+    assert program == "remote-mailcfg"
+    ran = CliRunner().invoke(app, [*words, "--yes"], env=variables, catch_exceptions=False)
+    return Ran(ran.exit_code, ran.stdout, ran.stderr)
+
+
+def printed_undo(ran: Ran) -> str:
+    (line,) = [it for it in ran.out.splitlines() if it.startswith("Undo with: ")]
+    return line.removeprefix("Undo with: ")
+
+
+def test_the_printed_way_back_works_for_a_fleet(fleet: Fleet, file: Path) -> None:
+    folder = fleet.inventory.parent / "a $folder"
+    folder.mkdir()
+    moved = replace(fleet, inventory=fleet.inventory.rename(folder / "my instances.toml"))
+    (fleet.inventory.parent / "password").rename(folder / "password")
+
+    undo = printed_undo(moved.run("apply", str(file), "-i", "north", "-i", "south", "--yes"))
+    other = moved.run("apply", str(file), "-i", "east", "--yes")
+    undone = typed(undo)
+
+    assert undone.code == 0, undone.err
+    counts = {name: len(rows(moved, name)) for name in ("north", "south", "east")}
+    assert counts == {"north": 0, "south": 0, "east": 1}
+    assert typed(printed_undo(other)).code == 0
+
+
+def test_the_way_back_names_the_inventory_where_the_environment_has_an_instance_too(
+    fleet: Fleet, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"OPENSPP_URL": "http://127.0.0.1:9", "OPENSPP_LOGIN": "a", "OPENSPP_PASSWORD": "b"}
+    monkeypatch.chdir(fleet.inventory.parent)
+    ran = CliRunner().invoke(app, ["apply", str(file), "-i", "north", "--yes"], env=own)
+
+    undone = typed(printed_undo(Ran(ran.exit_code, ran.stdout, ran.stderr)), **own)
+
+    assert (undone.code, rows(fleet, "north")) == (0, [])
+
+
+def test_a_run_may_be_shortened_and_is_one_line_for_all_its_instances(
+    fleet: Fleet, file: Path
+) -> None:
+    name = fleet.json("apply", str(file), "--all", "--yes").json["results"][0]["data"]["run"]
+    fleet.run("server", "update", "Main", "--sequence", "3", "-i", "north")
+
+    listed = [line for line in fleet.run("runs", "--all").out.splitlines() if name in line]
+    shown = fleet.json("runs", "show", name[:-1], "-i", "north")
+    unclear = fleet.json("runs", "show", name[:4], "-i", "north")
+
+    assert len(listed) == 1
+    assert shown.data["run"] == name
+    assert (unclear.code, unclear.error["code"]) == (1, "ambiguous")
+    assert name in unclear.error["message"]
+    assert fleet.run("rollback", name[:-1], "--force", "--yes").code == 0
+    assert rows(fleet, "west") == []
+
+
+def test_a_run_tells_why_a_test_failed_and_what_was_not_set(fleet: Fleet) -> None:
+    words = ("--name", "Main", "--smtp-host", "127.0.0.1", "--smtp-port", "9")
+    fleet.run("server", "create", *words, "--smtp-encryption", "none", "-i", "north")
+    (run,) = fleet.json("runs", "-i", "north").data["runs"]
+
+    told = fleet.run("runs", "show", run["run"], "-i", "north").out
+
+    assert "name: (not set) -> Main" in told
+    assert "test: the test of 'Main' failed (refused)" in told

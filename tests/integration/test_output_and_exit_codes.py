@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -398,3 +399,72 @@ def test_a_password_given_as_an_argument_is_refused_and_not_shown(some_instance:
     assert (ran.code, ran.out) == (2, "")
     assert "c4nary" not in ran.err
     assert "SMTP_PASS_FILE" in ran.err
+
+
+# The state folder
+
+
+def as_a_user(instance: Instance, *words: str) -> Ran:
+    """Run a command for which the modes of files count, also where root runs the tests."""
+    bound = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--"]
+    ran = subprocess.run(
+        [*(bound if os.geteuid() == 0 else []), sys.executable, "-m", "remote_mailcfg", *words],
+        env={**os.environ, **instance.environment()},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+CHANGING = [
+    ("login",),
+    ("apikey", "create", "cron"),
+    ("server", "archive", "Old"),
+    ("rollback", "--yes"),
+    ("runs", "forget", "RUN"),
+]
+READING = [("server", "list"), ("runs",), ("check",)]
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="it drops the rights of root")
+@pytest.mark.parametrize("spoil", ["read-only", "read-only from the start", "damaged"])
+def test_a_state_folder_that_fails_refuses_changes_and_lets_commands_read(
+    faulty: tuple[Instance, Served], spoil: str
+) -> None:
+    instance, _sandbox = faulty
+    if instance.version < 19:
+        pytest.skip("it is the same for all versions")
+    state = Path(os.environ["XDG_STATE_HOME"]) / "remote-mailcfg"
+    run = ""
+    if spoil == "read-only from the start":
+        state.mkdir(parents=True)
+    else:
+        assert instance.run("login").code == 0
+        words = ("server", "create", "--name", instance.name("old"), "--smtp-host", "h")
+        run = instance.json(*words, "--no-test").data["run"]
+    before = instance.records.servers()
+    for path in [state, *state.rglob("*")] if spoil.startswith("read-only") else []:
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    for path in [*state.rglob("*.json"), *state.rglob("*.jsonl")] if spoil == "damaged" else []:
+        path.write_bytes(b'{"cookies": [1], "changes": 3}\n')
+
+    ended = {
+        words: as_a_user(instance, *(run if word == "RUN" else word for word in words))
+        for words in CHANGING
+        if run or words[0] in {"login", "apikey"}
+    }
+    read = {words: as_a_user(instance, *words) for words in READING}
+
+    for path in [state, *state.rglob("*")]:
+        path.chmod(0o700)
+    assert {words: (it.code, str(state) in it.err) for words, it in ended.items()} == dict.fromkeys(
+        ended, (1, True)
+    )
+    assert instance.records.servers() == before
+    assert [it.code for it in read.values()] == [0, 0, 1]  # `check` tries to log in to the web
+    assert "Please report" not in "".join(it.err for it in (*ended.values(), *read.values()))
+    if spoil == "damaged":
+        assert str(state) in read["server", "list"].err
+        assert str(state) in read["runs",].err

@@ -115,9 +115,16 @@ def test_a_server_is_deleted_with_yes(instance: Instance, smtp: SmtpPeers) -> No
 def test_people_are_told_that_a_server_is_removed(some_instance: Instance, smtp: SmtpPeers) -> None:
     server_id = some_instance.add_server(smtp.plain, active=False)
     ran = some_instance.run("server", "delete", str(server_id), "--yes")
-    removed, undo = ran.out.splitlines()
+    removed, *copy, undo = ran.out.splitlines()
     assert removed == f"Mail server {server_id} '{some_instance.name()}' is removed."
     assert undo.startswith("Undo with: remote-mailcfg rollback 2")
+    run = undo.rpartition(" ")[2]
+    assert " ".join(copy) == (
+        "An archived copy stays on the instance so that this can be undone; `remote-mailcfg runs"
+        f" forget {run}` removes it."
+    )
+    assert some_instance.run("runs", "forget", run).code == 0
+    assert some_instance.all_of_test() == []
 
 
 def test_delete_where_nobody_can_be_asked_is_a_usage_error(

@@ -3,6 +3,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import Timeout
@@ -103,20 +104,26 @@ def test_a_save_that_fails_leaves_the_old_file_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        pytest.param(None, id="missing"),
         pytest.param(b"", id="empty"),
         pytest.param(b'{"a": ', id="cut-off"),
         pytest.param(b"[1]", id="no-object"),
         pytest.param(b"\xff", id="no-text"),
     ],
 )
-def test_what_cannot_be_read_is_nothing(content: bytes | None) -> None:
+def test_what_is_damaged_is_an_error_that_names_the_file(content: bytes) -> None:
     path = private_file("sessions", "x")
     path.parent.mkdir(parents=True)
-    if content is not None:
-        path.write_bytes(content)
+    path.write_bytes(content)
 
-    assert load_private(path) is None
+    with pytest.raises(RemoteMailcfgError) as caught:
+        load_private(path)
+
+    assert caught.value.code == "state-damaged"
+    assert str(path) in caught.value.message
+
+
+def test_what_was_never_saved_is_nothing() -> None:
+    assert load_private(private_file("sessions", "x")) is None
 
 
 # Sessions
@@ -152,10 +159,12 @@ def test_a_session_belongs_to_one_address_database_and_login(other: Target) -> N
     assert load_session(other) is None
 
 
-def test_a_session_file_of_another_kind_is_none() -> None:
-    save_private(private_file("sessions", TARGET.url, "openspp", "ann"), {"other": 1})
+@pytest.mark.parametrize("content", [{"other": 1}, {"cookies": [1]}, {"cookies": {"a": 1}}])
+def test_a_session_file_of_another_kind_is_damaged(content: dict[str, Any]) -> None:
+    save_private(private_file("sessions", TARGET.url, "openspp", "ann"), content)
 
-    assert load_session(TARGET) is None
+    with pytest.raises(RemoteMailcfgError, match="is damaged"):
+        load_session(TARGET)
 
 
 def test_a_session_is_saved_without_the_password(folder: Path) -> None:
@@ -192,10 +201,12 @@ def test_a_freeze_is_the_databases_whoever_logs_in() -> None:
     assert load_freeze(replace(TARGET, database="other")) is None
 
 
-def test_a_freeze_file_of_another_kind_is_none() -> None:
-    save_private(private_file("freezes", TARGET.url, "openspp"), {"other": 1})
+@pytest.mark.parametrize("content", [{"other": 1}, {"value": 3}])
+def test_a_freeze_file_of_another_kind_is_damaged(content: dict[str, Any]) -> None:
+    save_private(private_file("freezes", TARGET.url, "openspp"), content)
 
-    assert load_freeze(TARGET) is None
+    with pytest.raises(RemoteMailcfgError, match="is damaged"):
+        load_freeze(TARGET)
 
 
 def test_one_login_holds_the_lock_of_its_database(folder: Path) -> None:

@@ -124,6 +124,7 @@ RUN = JournaledRun(
             before=SERVER,
             values={"smtp_port": 587},
             secrets={"smtp_pass": True},
+            reasons={},
             steps={"switch": "done"},
             ids={"backup": 9},
             outcome="done",
