@@ -15,6 +15,7 @@ import threading
 import xmlrpc.client
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 from xml.sax import saxutils
@@ -22,7 +23,9 @@ from xml.sax import saxutils
 import pyotp
 import pytest
 
+from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.errors import OdooError, RemoteMailcfgError
+from remote_mailcfg.fleet.runner import attempt
 from remote_mailcfg.instance.instance import open_instance
 from remote_mailcfg.instance.mail_servers import create_server, holds, run_smtp_test
 from remote_mailcfg.model.mail_server import MailServerRecord
@@ -438,10 +441,16 @@ PLACES: dict[Protocol, dict[str, Callable[[str], Step]]] = {
 
 def shown(error: RemoteMailcfgError) -> list[str]:
     """Return all that may be shown of an error, and what another machine gets of it."""
-    travelled = pickle.loads(pickle.dumps(error))
+
+    def fail(_entry: Entry) -> None:
+        raise error
+
+    entry = Entry(target=Target(name="x", url="http://x"), folder=Path())
+    pickled = pickle.dumps(attempt(fail, entry).error)
+    travelled = pickle.loads(pickled)
     return [
         *(f"{it.message} {it.hint} {it} {it!r} {vars(it)!r}" for it in (error, travelled)),
-        pickle.dumps(error).decode("latin-1"),
+        pickled.decode("latin-1"),
     ]
 
 

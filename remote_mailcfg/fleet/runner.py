@@ -31,9 +31,18 @@ def attempt(work: Callable[[Entry], T], entry: Entry) -> Outcome[T]:
     try:
         return Outcome(entry.target, result=work(entry))
     except RemoteMailcfgError as error:
-        return Outcome(entry.target, error=error)
+        return Outcome(entry.target, error=_alone(error))
     except Exception as bug:  # noqa: BLE001 - a bug is reported as one, the others still run
         return Outcome(entry.target, crash=describe_bug(bug))
+
+
+def _alone(error: RemoteMailcfgError) -> RemoteMailcfgError:
+    """Return an error without the foreign one behind it, whose words may hold a credential.
+
+    Dask's library (tblib) pickles an exception together with its context and traceback.
+    """
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,5 @@
+import copyreg
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
@@ -5,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tblib.pickling_support
 
 from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.errors import LoginError, RemoteMailcfgError, TransportError
 from remote_mailcfg.fleet.executors import open_executor
-from remote_mailcfg.fleet.runner import Credentials, Outcome, run_on
+from remote_mailcfg.fleet.runner import Credentials, Outcome, attempt, run_on
 from remote_mailcfg.model.target import Target
 
 REFUSED = LoginError("authentication-failed", "no")
@@ -233,3 +236,23 @@ def test_what_is_lost_with_its_worker_is_told_in_its_place(
     assert [it.result for it in outcomes] == ["one", None, "three"]
     assert (outcomes[1].error.code if outcomes[1].error else None) == code
     assert (outcomes[1].crash is not None) == (code is None)
+
+
+def test_an_error_travels_without_the_foreign_one_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Dask's library pickles exceptions together with what they were raised from."""
+    with_context = tblib.pickling_support.pickle_exception
+    monkeypatch.setitem(copyreg.dispatch_table, LoginError, with_context)
+    monkeypatch.setitem(copyreg.dispatch_table, ValueError, with_context)
+
+    def work(_entry: Entry) -> str:
+        try:
+            return str(int("c4nary"))
+        except ValueError:
+            raise LoginError("authentication-failed", "no") from None
+
+    outcome = attempt(work, ENTRIES[0])
+
+    assert b"authentication-failed" in pickle.dumps(outcome)
+    assert b"c4nary" not in pickle.dumps(outcome)
