@@ -299,7 +299,7 @@ def parse_record(
     beside = {"owner_user_id", "smtp_ssl_certificate"}
     return MailServerRecord(
         id=row["id"],
-        **{f: row[f] for f in READ_FIELDS if f in row and f not in beside},
+        **{"name": ""} | {f: row[f] for f in READ_FIELDS if f in row and f not in beside},
         smtp_ssl_certificate=bool(certificate),
         smtp_ssl_private_key=row["id"] in with_key,
         has_password=row["id"] in with_password,

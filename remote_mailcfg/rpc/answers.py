@@ -248,11 +248,13 @@ def definitions(value: Any) -> dict[str, dict[str, Any]]:
 
     A `selection` is pairs of a value and its label.
     """
-    found = by_name(value)
-    for name, attributes in found.items():
-        pairs = _read_at(by_name, attributes, repr(name)).get("selection") or []
-        _read_at(list_of(_pair), pairs, f"'selection' of {name!r}")
-    return found
+    return {name: _read_at(_definition, it, repr(name)) for name, it in by_name(value).items()}
+
+
+def _definition(value: Any) -> dict[str, Any]:
+    attributes = by_name(value)
+    pairs = attributes.get("selection") or []
+    return attributes | {"selection": _read_at(list_of(_pair), pairs, "'selection'")}
 
 
 def _pair(value: Any) -> tuple[str, Any]:

@@ -162,8 +162,8 @@ def test_a_parameter_may_have_a_value_of_any_type(value: object, means: str) -> 
 
 def test_a_field_that_the_instance_does_not_have_is_as_a_new_records() -> None:
     answers = {
-        "fields_get": {"name": {"type": "char"}, "active": {"type": "boolean"}},
-        "search_read": [{"id": 3, "name": "Main", "active": True}],
+        "fields_get": {"active": {"type": "boolean"}, "smtp_encryption": {"selection": False}},
+        "search_read": [{"id": 3, "active": True, "smtp_encryption": "none"}],
         "search": [],
     }
     instance = make_instance(FakeTransport(lambda call: answers[call.method]))
@@ -172,7 +172,7 @@ def test_a_field_that_the_instance_does_not_have_is_as_a_new_records() -> None:
 
     assert (found.id, found.name, found.smtp_port, found.smtp_authentication) == (
         3,
-        "Main",
+        "",
         25,
         "login",
     )
