@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from remote_mailcfg.errors import OdooError
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.rpc.answers import (
     anything,
+    count,
     one_record,
     record_id,
     text,
@@ -29,6 +31,8 @@ def create_test_mail(
 ) -> int:
     """Put a mail that says who sent it and why into the queue; return its id.
 
+    Raises `not-verified` for the id of another mail, which would be sent and removed.
+
     `auto_delete` is off, or the record would be gone with its state (17.0 and 19.0). It is tied to
     the mail server: a message without a document may not be removed again, not even by its author
     (19: mail_message.py, `_get_forbidden_access`).
@@ -49,8 +53,16 @@ def create_test_mail(
         "auto_delete": False,
     }
     values |= {"email_from": sender} if sender else {}
-    created: int = instance.call(MODEL, "create", vals_list=values, expect=record_id)
-    return created
+    mail_id: int = instance.call(MODEL, "create", vals_list=values, expect=record_id)
+    own = [["id", "=", mail_id], ["mail_server_id", "=", server.id], ["email_to", "=", recipient]]
+    if not instance.call(MODEL, "search_count", domain=own, expect=count):
+        raise OdooError(
+            "not-verified",
+            f"Odoo answered mail {mail_id} for a new one, but it is another one",
+            "It was neither sent nor removed. A module or a proxy changes the answers of this"
+            " instance.",
+        )
+    return mail_id
 
 
 def send_mail(instance: Instance, mail_id: int) -> None:

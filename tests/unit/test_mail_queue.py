@@ -1,5 +1,6 @@
 import pytest
 
+from remote_mailcfg.errors import OdooError
 from remote_mailcfg.instance.mail_queue import (
     MailState,
     create_test_mail,
@@ -33,6 +34,16 @@ def test_a_test_mail_goes_through_its_server_and_keeps_its_record() -> None:
     assert call.values["email_to"] == "you@example.net"
     assert call.values["auto_delete"] is False
     assert (call.values["model"], call.values["res_id"]) == ("ir.mail_server", 7)
+
+
+def test_the_id_of_another_mail_is_refused() -> None:
+    answers = {"mail.mail.create": 3, "mail.mail.search_count": 0}
+    transport = FakeTransport(lambda call: answers[call.name])
+
+    with pytest.raises(OdooError, match="mail 3 for a new one") as caught:
+        create_test_mail(make_instance(transport), SERVER, sender="", recipient="you@example.net")
+
+    assert caught.value.code == "not-verified"
 
 
 def test_a_test_mail_says_who_sent_it_and_why() -> None:
