@@ -69,7 +69,7 @@ def _left_freeze(evidence: Evidence) -> Iterator[Problem]:
     left = evidence.left_logins
     if left:
         what = "a web login" if len(left) == 1 else f"{len(left)} web logins"
-        when = f"the last began {left[-1]:%Y-%m-%d %H:%M} UTC"
+        when = f"the last began {left[-1]:%Y-%m-%dT%H:%M:%SZ}"
         yield Problem(message=f"{FREEZE} was left by {what} of this tool; {when}", subject=FREEZE)
 
 

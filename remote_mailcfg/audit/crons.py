@@ -52,7 +52,7 @@ def _late(evidence: Evidence, cron: CronEvidence) -> Problem | None:
     if late <= max(LATE, 2 * timedelta(seconds=cron.interval_seconds)):
         return None
     hours = int(late.total_seconds() // 3600)
-    last = f"{cron.last_call:%Y-%m-%d %H:%M} UTC" if cron.last_call else "never"
+    last = f"{cron.last_call:%Y-%m-%dT%H:%M:%SZ}" if cron.last_call else "never"
     return Problem(
         message=f"'{cron.name}' should have run {hours} h ago; it last ran: {last}",
         subject=cron.xmlid,

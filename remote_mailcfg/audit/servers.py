@@ -121,7 +121,7 @@ def _left_copies(evidence: Evidence) -> Iterator[Problem]:
         if age > (CANDIDATE_AGE if is_candidate else BACKUP_AGE):
             kind = "candidate" if is_candidate else "backup"
             yield Problem(
-                message=f"the {kind} '{copy.name}' was made {copy.created:%Y-%m-%d %H:%M} UTC, and"
+                message=f"the {kind} '{copy.name}' was made {copy.created:%Y-%m-%dT%H:%M:%SZ}, and"
                 " nothing needs it any more; it holds a password where its server has one",
                 server_id=copy.id,
                 server_name=copy.name,

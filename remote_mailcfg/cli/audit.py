@@ -1,13 +1,13 @@
 """`remote-mailcfg audit`: what is wrong with outgoing mail, and the rules that tell."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,16 +31,24 @@ from remote_mailcfg.operations.notify import Notifier, open_notifier
 from remote_mailcfg.report.audit import AUDIT
 from remote_mailcfg.report.audit_history import (
     COMPARISON_COLUMNS,
+    HISTORY_COLUMNS,
     audit_rows,
     comparison_lines,
     comparison_rows,
     make_audits,
+    render_audit,
     render_audits,
     render_comparison,
 )
-from remote_mailcfg.report.envelope import render_error
+from remote_mailcfg.report.envelope import render_envelope, render_own, render_refusal
 from remote_mailcfg.report.report_file import FORMATS, parse_reports
-from remote_mailcfg.report.rules import make_rule, make_rules, render_rules
+from remote_mailcfg.report.rules import (
+    RULE_COLUMNS,
+    make_rule,
+    make_rules,
+    render_rule,
+    render_rules,
+)
 from remote_mailcfg.report.table import make_error
 from remote_mailcfg.store.audits import list_audits, open_comparison
 
@@ -89,7 +97,8 @@ def audit(
         typer.Option(
             "--report",
             metavar="FORMAT:FILE",
-            help=f"Write a report as well: {', '.join(FORMATS)}; may be given again.",
+            help=f"Write a report as well: {', '.join(FORMATS)}; - prints it in place of the"
+            " table; may be given again.",
         ),
     ] = None,
     notify: Annotated[
@@ -105,6 +114,8 @@ def audit(
         Path | None,
         typer.Option("--settings", metavar="FILE", help="Another file than audit.toml here."),
     ] = None,
+    *,
+    output: Output,
 ) -> Gathered[Audit]:
     """Tell what is wrong with outgoing mail: whether it is set up rightly, safely, and leaves.
 
@@ -140,7 +151,7 @@ def audit(
         profile=chosen,
         rules=tuple(rules),
         only_new=only_new,
-        reports=parse_reports(report or ()),
+        reports=parse_reports(report or (), is_free=output is Output.table),
         notifier=_notifier(notify, environment) if notify else None,
     )
 
@@ -171,11 +182,13 @@ def show_history(
     with _told("audit history", output) as terminal:
         audits = list_audits(last)
         if output is Output.csv:
-            terminal.csv(audit_rows(audits))
+            terminal.csv(HISTORY_COLUMNS, audit_rows(audits))
         elif output is Output.table:
             terminal.result(make_audits(audits))
+        elif output is Output.jsonl:
+            _lines(terminal, map(render_audit, audits))
         else:
-            terminal.json(render_audits(audits), indent=2 if output is Output.json else None)
+            _envelope(terminal, "audit history", render_audits(audits))
 
 
 @app.command("diff", epilog="Example: remote-mailcfg audit diff")
@@ -194,21 +207,35 @@ def show_diff(
             for line in comparison_lines(found):
                 terminal.result(line)
         else:
-            indent = 2 if output is Output.json else None
-            terminal.stream_json(render_comparison(found), indent=indent)
+            result = render_own(render_comparison(found))
+            if output is Output.json:
+                terminal.stream_json(render_envelope("audit diff", [result]))
+            else:
+                terminal.stream_json(result, indent=None)
+
+
+def _lines(terminal: Terminal, several: Iterable[dict[str, Any]]) -> None:
+    for data in several:
+        terminal.json(render_own(data), indent=None)
+
+
+def _envelope(terminal: Terminal, words: str, data: dict[str, Any]) -> None:
+    terminal.json(render_envelope(words, [render_own(data)]))
 
 
 @contextmanager
-def _told(words: str, output: Output) -> Iterator[Terminal]:
-    """Show an error as those of other commands are shown, and end with 1."""
+def _told(words: str, output: Output, code: int = EXIT_FAILED) -> Iterator[Terminal]:
+    """Show an error as those of other commands are shown, and end with `code`."""
     terminal = Terminal(quiet=False, verbose=False)
     try:
         yield terminal
     except RemoteMailcfgError as error:
         terminal.problem(make_error("", error))
-        if output in {Output.json, Output.jsonl}:
-            terminal.json({"command": words, "error": render_error(error)})
-        sys.exit(EXIT_FAILED)
+        if output is Output.json:
+            terminal.json(render_envelope(words, [render_refusal(error)]))
+        elif output is Output.jsonl:
+            terminal.json(render_refusal(error), indent=None)
+        sys.exit(code)
 
 
 @app.command("rules", epilog="Example: remote-mailcfg audit rules")
@@ -216,22 +243,39 @@ def show_rules(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="As the table of the documents.")
     ] = False,
+    output: OutputOption = Output.table,
 ) -> None:
     """List the rules that an audit goes by."""
+    terminal = Terminal(quiet=False, verbose=False)
+    rules = [render_rule(rule) for rule in BOOK]
+    if markdown and output is not Output.table:
+        raise typer.BadParameter("--markdown is a format of its own: leave --output out")
     if markdown:
         sys.stdout.write(render_rules(BOOK))
+    elif output is Output.table:
+        terminal.result(make_rules(BOOK))
+    elif output is Output.csv:
+        terminal.csv(RULE_COLUMNS, [rule | {"needs": " ".join(rule["needs"])} for rule in rules])
+    elif output is Output.jsonl:
+        _lines(terminal, rules)
     else:
-        Terminal(quiet=False, verbose=False).result(make_rules(BOOK))
+        _envelope(terminal, "audit rules", {"rules": rules})
 
 
 @app.command("explain", epilog="Example: remote-mailcfg audit explain same-priority")
 def explain(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="A rule's id.")],
+    output: OutputOption = Output.table,
 ) -> None:
     """Tell what a rule looks for, why it matters, and what to do about what it finds."""
-    terminal = Terminal(quiet=False, verbose=False)
-    try:
-        terminal.result(make_rule(find_rule(rule)))
-    except RemoteMailcfgError as error:
-        terminal.problem(make_error("", error))
-        sys.exit(EXIT_USAGE)
+    with _told("audit explain", output, EXIT_USAGE) as terminal:
+        found = find_rule(rule)
+        shown = render_rule(found)
+        if output is Output.table:
+            terminal.result(make_rule(found))
+        elif output is Output.csv:
+            terminal.csv(RULE_COLUMNS, [shown | {"needs": " ".join(shown["needs"])}])
+        elif output is Output.jsonl:
+            _lines(terminal, [{"rule": shown}])
+        else:
+            _envelope(terminal, "audit explain", {"rule": shown})

@@ -23,7 +23,7 @@ from remote_mailcfg.operations.notify import Notifier
 from remote_mailcfg.report.audit_report import AuditReport, Counted
 from remote_mailcfg.report.notice import make_notice
 from remote_mailcfg.report.page_data import MOST_RUNS
-from remote_mailcfg.report.report_file import ReportFile, write_report
+from remote_mailcfg.report.report_file import ReportFile, render_report, write_report
 from remote_mailcfg.report.table import make_error
 from remote_mailcfg.store.audits import load_counts
 
@@ -73,7 +73,11 @@ class AuditRun:
         )
         for wanted in self.reports:
             try:
-                write_report(report, wanted)
+                if wanted.is_printed:
+                    terminal.done()
+                    terminal.take(render_report(report, wanted))
+                else:
+                    write_report(report, wanted)
             except RemoteMailcfgError as error:
                 terminal.fail(make_error("", error))
         return finished

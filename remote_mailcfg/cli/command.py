@@ -109,16 +109,17 @@ def instance_command(
 
     The decorated function takes the environment and the command's own arguments, asks for what is
     missing, and returns the operation. `words` is the whole command, as in the JSON envelope. The
-    values of further `options` come to it as one mapping, `given`. A command that `keeps_here`
-    leaves something on the machine that it runs on, so it is not sent to another one. Where it
-    `is_group`, it is what the group of that name does without a further word. An argument `save_to`
-    is the file that the results of all instances go to; an option `force` replaces one.
+    values of further `options` come to it as one mapping, `given`, the format as `output`. A
+    command that `keeps_here` leaves something on the machine that it runs on, so it is not sent to
+    another one. Where it `is_group`, it is what the group of that name does without a further word.
+    An argument `save_to` is the file that the results of all instances go to; an option `force`
+    replaces one.
     """
 
     def decorate(function: Callable[..., Work[T]]) -> Callable[..., None]:
         own = list(inspect.signature(function).parameters.values())[1:]
-        if options:
-            own = [parameter for parameter in own if parameter.name != "given"]
+        takes_output = any(parameter.name == "output" for parameter in own)
+        own = [it for it in own if it.name != "output" and not (options and it.name == "given")]
 
         def command(
             *, ctx: typer.Context, output: Output, verbose: bool, quiet: bool, **arguments: Any
@@ -128,6 +129,8 @@ def instance_command(
             _refuse_extra(ctx)
             terminal = Terminal(quiet=quiet, verbose=verbose)
             where = Where(**{name: arguments.pop(name) for name in WHERE})
+            if takes_output:
+                arguments["output"] = output
             if options:
                 arguments["given"] = {o.name: arguments.pop(o.name) for o in options}
             save_to = _new_file(**arguments)

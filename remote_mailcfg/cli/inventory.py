@@ -101,7 +101,9 @@ def _show_entries(entries: tuple[Entry, ...], show: Show[Entry]) -> None:
             for outcome in outcomes:
                 show.streamed(outcome)
         case Output.csv:
-            show.terminal.csv([row for entry in entries for row in show.view.rows(entry)])
+            show.terminal.csv(
+                show.view.columns, [row for entry in entries for row in show.view.rows(entry)]
+            )
         case Output.table if not show.terminal.quiet:
             show.terminal.result(make_instances(entries))
 

@@ -164,7 +164,7 @@ def _values(options: Sequence[str], name: str) -> Iterator[str]:
 
 def _reports(options: Sequence[str]) -> Iterator[Path]:
     for report in _values(options, "--report"):
-        if path := report.partition(":")[2]:
+        if (path := report.partition(":")[2]) and path != "-":
             yield Path(path).expanduser()
 
 

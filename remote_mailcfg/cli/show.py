@@ -15,8 +15,8 @@ from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.report.envelope import (
     failure_of,
     render_envelope,
-    render_error,
     render_outcome,
+    render_refusal,
 )
 from remote_mailcfg.report.fleet import make_failures, make_results, make_rows, make_summary
 from remote_mailcfg.report.table import make_error
@@ -58,7 +58,9 @@ class Show(Generic[T]):
             results = [render_outcome(outcome, self.view) for outcome in outcomes]
             self.terminal.json(render_envelope(self.words, results))
         elif self.output is Output.csv:
-            self.terminal.csv(make_rows(outcomes, self.view))
+            self.terminal.csv(("instance", *self.view.columns), make_rows(outcomes, self.view))
+        elif self.terminal.is_taken:
+            pass  # a report stands in place of the table
         elif self.output is Output.table and self.view.merged:
             self._merged([it for it in outcomes if it.result is not None])
         elif self.output is Output.table:
@@ -88,7 +90,7 @@ class Show(Generic[T]):
     def usage_error(self, error: RemoteMailcfgError) -> None:
         """Show an error for which no instance was asked anything."""
         self.terminal.problem(make_error("", error))
-        result = {"instance": None, "url": None, "ok": False, "error": render_error(error)}
+        result = render_refusal(error)
         if self.output is Output.json:
             self.terminal.json(render_envelope(self.words, [result]))
         elif self.output is Output.jsonl:

@@ -129,6 +129,7 @@ class Terminal:
         self.out = PlainConsole(highlight=False)
         self.err = PlainConsole(stderr=True, highlight=False)
         self.failed = False
+        self.is_taken = False
         self._status: Status | None = None
         _listen(self.err if verbose else None)
 
@@ -182,6 +183,12 @@ class Terminal:
         """Print a result for people."""
         self.out.print(text, markup=False, soft_wrap=not self.out.is_terminal)
 
+    def take(self, text: str) -> None:
+        """Print a text as it is, in place of every other result."""
+        self.is_taken = True
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        sys.stdout.flush()
+
     def line(self, text: str) -> None:
         """Print a line for people that may be copied: it is never broken."""
         self.out.print(text, markup=False, soft_wrap=True)
@@ -191,16 +198,14 @@ class Terminal:
         sys.stdout.write(dump_json(value, indent=indent) + "\n")
         sys.stdout.flush()
 
-    def csv(self, rows: list[Row]) -> None:
-        """Print rows with a header of all their keys; true and false are written as in JSON.
+    def csv(self, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Print rows below a header, also without rows; true and false are written as in JSON.
 
-        A text is on one line, and no program that opens the file takes it for a formula.
+        Keys that `columns` lack come after them. A text is on one line, and no program that opens
+        the file takes it for a formula.
         """
-        if rows:
-            names = list(dict.fromkeys(name for row in rows for name in row))
-            writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows({name: _plain(it) for name, it in row.items()} for row in rows)
+        more = (name for row in rows for name in row)
+        self.stream_csv([*dict.fromkeys([*columns, *more])], rows)
 
     def stream_json(self, value: dict[str, Any], *, indent: int | None = 2) -> None:
         """Print as `json` does, a part after the other: lists may be made meanwhile."""

@@ -125,7 +125,7 @@ class LastWrite:
     at: str
 
     def __str__(self) -> str:
-        return f"by {self.user} at {self.at} UTC"
+        return f"by {self.user} at {self.at.replace(' ', 'T')}Z"
 
 
 def fetch_last_writes(instance: Instance, ids: Sequence[int]) -> dict[int, LastWrite]:

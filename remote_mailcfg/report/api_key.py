@@ -5,17 +5,18 @@ from typing import Any, Final
 from rich.text import Text
 
 from remote_mailcfg.operations.create_api_key import ApiKey
+from remote_mailcfg.report.table import render_time
 from remote_mailcfg.report.view import View
 
 
 def _data(result: ApiKey) -> dict[str, Any]:
     shown = {"key": result.key.reveal()} if result.key else {}
-    expires = result.expires.isoformat() if result.expires else None
+    expires = render_time(result.expires) if result.expires else None
     return {"name": result.name, "expires": expires, "saved": result.saved} | shown
 
 
 def _text(result: ApiKey) -> Text:
-    end = f"expires {result.expires:%Y-%m-%d %H:%M} UTC" if result.expires else "does not expire"
+    end = f"expires {render_time(result.expires)}" if result.expires else "does not expire"
     revoke = "\nRevoke it in Odoo under Preferences > Account Security."
     if result.key is None:
         return Text(f"API key '{result.name}' ({end}) is saved to {result.saved}.{revoke}")
@@ -25,4 +26,6 @@ def _text(result: ApiKey) -> Text:
     )
 
 
-API_KEY: Final = View(_data, lambda result: [_data(result)], _text)
+API_KEY: Final = View(
+    _data, lambda result: [_data(result)], _text, columns=("name", "expires", "saved")
+)

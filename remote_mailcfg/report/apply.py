@@ -67,4 +67,12 @@ def _undo(result: AppliedServers) -> str:
     return result.run if result.error is None and not result.undoes else ""
 
 
-APPLIED: Final = View(_data, _rows, _text, lambda result: result.error, alike=_alike, undo=_undo)
+APPLIED: Final = View(
+    _data,
+    _rows,
+    _text,
+    lambda result: result.error,
+    alike=_alike,
+    undo=_undo,
+    columns=("action", "key", "id", "name", "outcome", "run"),
+)

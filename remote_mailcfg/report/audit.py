@@ -121,4 +121,11 @@ def rules_by_reason(skipped: Sequence[Skipped]) -> dict[str, list[str]]:
     return reasons
 
 
-AUDIT: Final = View(_data, _rows, _text, alike=_same, differs=lambda audit: bool(audit.failing))
+AUDIT: Final = View(
+    _data,
+    _rows,
+    _text,
+    alike=_same,
+    differs=lambda audit: bool(audit.failing),
+    columns=("rule", "severity", "server_id", "server_name", "message", "remedy"),
+)

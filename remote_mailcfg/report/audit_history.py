@@ -1,7 +1,7 @@
 """Earlier audits, and what changed since, as JSON, CSV and text."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC
 from functools import partial
 from itertools import islice
 from typing import Any, Final
@@ -12,7 +12,7 @@ from rich.text import Text
 from remote_mailcfg.audit.comparison import CHANGES, Change, Comparison
 from remote_mailcfg.model.audit_history import KeptAudit, KeptFinding
 from remote_mailcfg.model.finding import SEVERITIES
-from remote_mailcfg.report.table import make_table, plain
+from remote_mailcfg.report.table import make_table, plain, render_time
 from remote_mailcfg.report.view import Row
 
 COLUMNS: Final = (
@@ -23,6 +23,7 @@ COLUMNS: Final = (
     *map(str.title, reversed(SEVERITIES)),
     "Waived",
 )
+HISTORY_COLUMNS: Final = ("run", "at", "examined", "failed", "waived", *SEVERITIES)
 COMPARISON_COLUMNS: Final = (
     *("change", "instance", "rule", "severity", "subject", "message", "remedy", "since"),
     *("server_id", "server_name"),
@@ -43,7 +44,7 @@ def render_audit(audit: KeptAudit) -> dict[str, Any]:
     """Return a run as JSON: `findings` counts what stands by severity, `failed` instances."""
     return {
         "run": audit.run,
-        "at": audit.at.isoformat(),
+        "at": render_time(audit.at),
         "examined": audit.examined,
         "failed": audit.failed,
         "findings": dict(audit.findings),
@@ -75,7 +76,7 @@ def make_audits(audits: Sequence[KeptAudit]) -> RenderableType:
 def _cells(audit: KeptAudit) -> list[str]:
     counts = [audit.findings[severity] for severity in reversed(SEVERITIES)]
     numbers = (audit.examined + audit.failed, audit.failed, *counts, audit.waived)
-    return [str(audit.run), _local(audit.at), *(str(it or "-") for it in numbers)]
+    return [str(audit.run), render_time(audit.at), *(str(it or "-") for it in numbers)]
 
 
 class _Streamed(list[dict[str, Any]]):
@@ -120,8 +121,8 @@ def comparison_rows(comparison: Comparison) -> Iterator[Row]:
 def comparison_lines(comparison: Comparison) -> Iterator[Text]:
     """Yield a line for each finding, some at once, and how many there are of each kind."""
     earlier, later = comparison.earlier, comparison.later
-    head = f"Audit {later.run} of {_local(later.at)} against {earlier.run} of {_local(earlier.at)}"
-    yield Text(head, style="bold")
+    ran = [f"{it.run} of {render_time(it.at)}" for it in (later, earlier)]
+    yield Text(f"Audit {' against '.join(ran)}", style="bold")
     for change in CHANGES:
         lines = (_line(change, it) for it in comparison.findings(change))
         while several := "\n".join(islice(lines, LINES_AT_ONCE)):
@@ -144,7 +145,7 @@ def _finding(kept: KeptFinding) -> dict[str, Any]:
         "subject": finding.subject,
         "message": finding.message,
         "remedy": finding.remedy,
-        "since": kept.since.isoformat(),
+        "since": render_time(kept.since),
     }
 
 
@@ -152,10 +153,6 @@ def _line(change: Change, kept: KeptFinding) -> str:
     finding = kept.finding
     text = (
         f"{SIGNS[change][0]} {change} {finding.severity} {kept.instance}: {finding.message}"
-        f" [{finding.rule}, since {kept.since.astimezone():%Y-%m-%d}]"
+        f" [{finding.rule}, since {kept.since.astimezone(UTC):%Y-%m-%d}]"
     )
     return plain(text)
-
-
-def _local(moment: datetime) -> str:
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}"

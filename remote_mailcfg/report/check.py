@@ -42,4 +42,10 @@ def _found(step: Step, openspp: bool | None) -> Text:  # noqa: FBT001 - it is on
     return text
 
 
-CHECK: Final = View(_data, _rows, _text, lambda result: result.failure)
+CHECK: Final = View(
+    _data,
+    _rows,
+    _text,
+    lambda result: result.failure,
+    columns=("step", "ok", "detail", "hint"),
+)

@@ -34,6 +34,8 @@ def _logout_text(_result: DeveloperMode) -> Text:
     return Text("Logged out; no web session is kept.")
 
 
-DEVELOPER_MODE: Final = View(_data, lambda result: [asdict(result)], _text)
-LOGIN: Final = View(_data, lambda result: [asdict(result)], _login_text)
-LOGOUT: Final = View(_data, lambda result: [asdict(result)], _logout_text)
+DEVELOPER_MODE: Final = View(
+    _data, lambda result: [asdict(result)], _text, columns=("mode", "link")
+)
+LOGIN: Final = View(_data, lambda result: [asdict(result)], _login_text, columns=("mode", "link"))
+LOGOUT: Final = View(_data, lambda result: [asdict(result)], _logout_text, columns=("mode", "link"))

@@ -21,6 +21,16 @@ def render_envelope(command: str, results: list[dict[str, Any]]) -> dict[str, An
     return {"command": command, "results": results, "summary": summary}
 
 
+def render_own(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of a command that is about no instance."""
+    return {"instance": None, "url": None, "ok": True, "data": data}
+
+
+def render_refusal(error: RemoteMailcfgError) -> dict[str, Any]:
+    """Return the result for an error that is of no instance."""
+    return {"instance": None, "url": None, "ok": False, "error": render_error(error)}
+
+
 def render_outcome(outcome: Outcome[T], view: View[T]) -> dict[str, Any]:
     """Return one result of the envelope. A complete result that is bad has `data` and `error`."""
     result: dict[str, Any] = {

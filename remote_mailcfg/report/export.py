@@ -219,4 +219,10 @@ def _lines(key: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield field, list(value) if isinstance(value, tuple) else value
 
 
-EXPORT: Final = View(SERVER_LIST.data, SERVER_LIST.rows, SERVER_LIST.text, merged=make_file)
+EXPORT: Final = View(
+    SERVER_LIST.data,
+    SERVER_LIST.rows,
+    SERVER_LIST.text,
+    merged=make_file,
+    columns=SERVER_LIST.columns,
+)

@@ -41,4 +41,9 @@ def make_instances(entries: Iterable[Entry]) -> Table:
     return make_table(COLUMNS, ([*_row(entry, between="\n").values()] for entry in entries))
 
 
-ENTRY: Final = View(_data, lambda entry: [_row(entry)], lambda entry: make_instances([entry]))
+ENTRY: Final = View(
+    _data,
+    lambda entry: [_row(entry)],
+    lambda entry: make_instances([entry]),
+    columns=("name", "url", "database", "login", "role", "tags", "references"),
+)

@@ -57,5 +57,11 @@ SENT_MAIL: Final = View(
     lambda result: [asdict(result)],
     _mail_text,
     lambda result: result.failure,
+    columns=("id", "state", "reason"),
 )
-ROUTE: Final = View(_route_data, _route_rows, _route_text)
+ROUTE: Final = View(
+    _route_data,
+    _route_rows,
+    _route_text,
+    columns=("address", "server_id", "server", "sender", "why"),
+)

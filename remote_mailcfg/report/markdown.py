@@ -10,6 +10,7 @@ from remote_mailcfg.model.masking import neutralize
 from remote_mailcfg.operations.audit_instance import Audit
 from remote_mailcfg.report.audit import rules_by_reason
 from remote_mailcfg.report.audit_report import AuditReport, error_of, examination_of, subject_of
+from remote_mailcfg.report.table import render_time
 
 #: What Markdown or the HTML in it would take for its own.
 SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~-])")
@@ -22,7 +23,7 @@ def render_markdown(report: AuditReport) -> str:
 
 def _lines(report: AuditReport) -> Iterator[str]:
     worst_first = tuple(reversed(SEVERITIES))
-    yield f"# Audit of outgoing mail, {report.at:%Y-%m-%d %H:%M} UTC"
+    yield f"# Audit of outgoing mail, {render_time(report.at)}"
     yield ""
     yield f"| Instance | {' | '.join(worst_first)} |"
     yield f"|---|{'---:|' * len(worst_first)}"

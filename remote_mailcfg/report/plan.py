@@ -103,5 +103,10 @@ def _value(value: object) -> str:
 
 
 PLAN: Final = View(
-    _data, _rows, _text, alike=_alike, differs=lambda result: not result.plan.is_empty
+    _data,
+    _rows,
+    _text,
+    alike=_alike,
+    differs=lambda result: not result.plan.is_empty,
+    columns=("action", "key", "id", "name", "field", "from", "to"),
 )

@@ -19,4 +19,9 @@ def _text(result: Reached) -> Text:
     return Text(plain(f"{result.login} is logged in: {where}."))
 
 
-REACHED: Final = View(_data, lambda result: [asdict(result)], _text)
+REACHED: Final = View(
+    _data,
+    lambda result: [asdict(result)],
+    _text,
+    columns=("login", "database", "version", "protocol"),
+)

@@ -37,12 +37,21 @@ BEGINS: Final[dict[str, str]] = {
 BEGIN_OTHERWISE: Final = frozenset({"sarif", "junit", "html"})
 
 
+#: How files of a format end, where not as it is called.
+ENDINGS: Final = {"junit": "xml", "prometheus": "prom", "markdown": "md"}
+
+
 @dataclass(frozen=True, slots=True)
 class ReportFile:
     """One report that is wanted: a name of `FORMATS`, and where it goes."""
 
     form: str
     path: Path
+
+    @property
+    def is_printed(self) -> bool:
+        """Whether it goes to standard output, in place of the table."""
+        return str(self.path) == "-"
 
     @property
     def output(self) -> NewFile:
@@ -54,14 +63,19 @@ class ReportFile:
         return at == 0 or (at > 0 and self.form in BEGIN_OTHERWISE)
 
 
-def parse_reports(texts: Sequence[str]) -> tuple[ReportFile, ...]:
-    """Return the reports of some `FORMAT:FILE`; raises one error with all problems."""
+def parse_reports(texts: Sequence[str], *, is_free: bool = True) -> tuple[ReportFile, ...]:
+    """Return the reports of some `FORMAT:FILE`; raises one error with all problems.
+
+    FILE `-` is standard output, which `is_free` where no other format is asked for.
+    """
     problems: list[str] = []
     found: dict[Path, ReportFile] = {}
     for text in texts:
         form, _, name = text.partition(":")
         path = Path(name).expanduser()
-        if problem := _problem(form, path):
+        if name == "-" and form in FORMATS and not is_free:
+            problems.append(f"{text!r}: --output prints to standard output already")
+        elif problem := _problem(form, path):
             problems.append(f"{text!r}: {problem}" if form in FORMATS else problem)
         elif path.resolve() in found:
             problems.append(f"{text!r}: another report goes to this file already")
@@ -71,20 +85,31 @@ def parse_reports(texts: Sequence[str]) -> tuple[ReportFile, ...]:
         raise ConfigurationError(
             "configuration",
             "\n".join(f"--report {problem}" for problem in problems),
-            "For instance --report sarif:audit.sarif",
+            f"For instance --report {_example(texts[0].partition(':')[0])}",
         )
     return tuple(found.values())
+
+
+def _example(form: str) -> str:
+    name = form if form in FORMATS else "sarif"
+    return f"{name}:audit.{ENDINGS.get(name, name)}"
 
 
 def _problem(form: str, path: Path) -> str:
     """Return why there can be no such report, `""` where nothing is in the way."""
     if form not in FORMATS:
         return f"FORMAT:FILE: the format is not one of {', '.join(FORMATS)}"
-    if problem := ReportFile(form, path).output.problem():
+    wanted = ReportFile(form, path)
+    if not wanted.is_printed and (problem := wanted.output.problem()):
         return problem
     if form == "html" and not has_jinja():
         return "jinja2 is not installed: pip install 'remote-mailcfg[html]'"
     return ""
+
+
+def render_report(report: AuditReport, wanted: ReportFile) -> str:
+    """Return the text of one report."""
+    return FORMATS[wanted.form](report)
 
 
 def write_report(report: AuditReport, wanted: ReportFile) -> None:
@@ -92,4 +117,4 @@ def write_report(report: AuditReport, wanted: ReportFile) -> None:
 
     What collects metrics must never read half a file, and runs as another user.
     """
-    wanted.output.write(FORMATS[wanted.form](report))
+    wanted.output.write(render_report(report, wanted))

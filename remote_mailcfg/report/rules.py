@@ -1,6 +1,7 @@
 """The rule book for people: all rules as a table, in Markdown for the documents, or one in full."""
 
 from collections.abc import Iterable
+from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
@@ -31,6 +32,14 @@ def make_rule(rule: Rule[Evidence]) -> Table:
         ("Looks at", ", ".join(rule.needs)),
     )
     return make_table(("Rule", rule.id), [it for it in told if it[1]])
+
+
+RULE_COLUMNS: Final = (*("id", "severity", "title", "group", "versions", "why", "remedy", "needs"),)
+
+
+def render_rule(rule: Rule[Evidence]) -> dict[str, Any]:
+    """Return one rule as JSON; `needs` are the parts of the evidence that it looks at."""
+    return {name: getattr(rule, name) for name in RULE_COLUMNS} | {"needs": [*rule.needs]}
 
 
 def render_rules(rules: Iterable[Rule[Evidence]]) -> str:

@@ -14,6 +14,7 @@ from remote_mailcfg.report.table import make_table, plain
 from remote_mailcfg.report.view import Row, View
 from remote_mailcfg.store.runs import JournaledChange, JournaledRun
 
+COLUMNS: Final = ("run", "at", "state", "command", "changes")
 #: How many instances are named in a line.
 MOST_NAMES: Final = 3
 STYLES: Final = {
@@ -149,11 +150,16 @@ def _forgotten(result: ForgottenRun) -> dict[str, Any]:
 
 
 RUNS: Final = View(
-    lambda it: {"runs": [render_run(run) for run in it.runs]}, _rows, _text, together=_together
+    lambda it: {"runs": [render_run(run) for run in it.runs]},
+    _rows,
+    _text,
+    together=_together,
+    columns=COLUMNS,
 )
-RUN: Final = View(lambda it: render_run(it.runs[0]), _rows, _one_text)
+RUN: Final = View(lambda it: render_run(it.runs[0]), _rows, _one_text, columns=COLUMNS)
 FORGOTTEN: Final = View(
     _forgotten,
     lambda it: [_forgotten(it)],
     lambda it: Text(f"Run {it.run.name} is forgotten, {it.backups} backup(s) removed."),
+    columns=("run", "backups"),
 )

@@ -9,6 +9,7 @@ from remote_mailcfg.model.finding import Finding, Severity
 from remote_mailcfg.operations.audit_instance import Audit
 from remote_mailcfg.report.audit_report import AuditReport, error_of, examination_of, subject_of
 from remote_mailcfg.report.envelope import dump_json
+from remote_mailcfg.report.table import render_time
 
 SCHEMA: Final = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -39,7 +40,7 @@ def render_sarif(report: AuditReport) -> str:
         "invocations": [
             {
                 "executionSuccessful": not notifications,
-                "startTimeUtc": f"{report.at:%Y-%m-%dT%H:%M:%SZ}",
+                "startTimeUtc": render_time(report.at),
                 "toolExecutionNotifications": notifications,
             }
         ],
@@ -94,7 +95,7 @@ def _result(
         "properties": {
             "instance": target.name,
             "severity": finding.severity,
-            "since": report.began(target.name, finding).isoformat(),
+            "since": render_time(report.began(target.name, finding)),
         },
     }
     if finding.rule in places:

@@ -164,7 +164,13 @@ def _changed_text(result: ChangedServer) -> RenderableType:
     return Group(*parts)
 
 
-SERVER_LIST: Final = View(_data, _rows, _text)
+#: The keys of a SERVER.
+COLUMNS: Final = (
+    "id",
+    *(field for field in LABELS if field != "has_password"),
+    *("active", "has_password", "default", "ours"),
+)
+SERVER_LIST: Final = View(_data, _rows, _text, columns=COLUMNS)
 
 
 def _alike(result: ChangedServer) -> object:
@@ -174,5 +180,10 @@ def _alike(result: ChangedServer) -> object:
 
 
 SERVER: Final = View(
-    _changed_data, _changed_rows, _changed_text, alike=_alike, undo=lambda result: result.run
+    _changed_data,
+    _changed_rows,
+    _changed_text,
+    alike=_alike,
+    undo=lambda result: result.run,
+    columns=COLUMNS,
 )

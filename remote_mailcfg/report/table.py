@@ -1,6 +1,7 @@
 """Tables that fit 80 columns, and the small texts around them."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from rich.table import Table
@@ -40,6 +41,11 @@ def make_error(instance: str, error: RemoteMailcfgError) -> Text:
     if error.hint:
         text.append("\n  ").append("next", style="bold").append(f": {error.hint}")
     return text
+
+
+def render_time(moment: datetime) -> str:
+    """Return a moment (aware) as it is written everywhere: `2026-01-02T03:04:05Z`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def yes_no(value: bool) -> str:  # noqa: FBT001 - it renders a truth value

@@ -1,6 +1,6 @@
 """The server's own tests as JSON, CSV and text."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, Final
 
 from rich.text import Text
@@ -40,4 +40,11 @@ def _alike(result: ServerTests) -> object:
     return [asdict(test) | {"seconds": None} for test in result.tests]
 
 
-SERVER_TESTS: Final = View(_data, _rows, _text, lambda result: result.failure, alike=_alike)
+SERVER_TESTS: Final = View(
+    _data,
+    _rows,
+    _text,
+    lambda result: result.failure,
+    alike=_alike,
+    columns=tuple(it.name for it in fields(SmtpTest)),
+)

@@ -1,7 +1,7 @@
 """How one command's result looks, in each format."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from rich.console import RenderableType
@@ -22,6 +22,7 @@ def _no_failure(_result: object) -> RemoteMailcfgError | None:
 class View(Generic[T]):
     """The shapes of a result: `data` for JSON, `rows` for CSV, `text` for people.
 
+    `columns` are the keys of each row, for the header where there is no row.
     `failure` tells what is wrong where a result is complete and bad all the same, for instance a
     test that failed. `alike` tells which results are the same to a person (default: the data);
     `differs` tells whether something is to be done, which is exit 3. `merged` makes one text of the
@@ -29,6 +30,7 @@ class View(Generic[T]):
     run that `rollback` can undo, `""` where there is none; `together` shows several results as one.
     """
 
+    columns: Sequence[str] = field(kw_only=True)
     data: Callable[[T], dict[str, Any]]
     rows: Callable[[T], list[Row]]
     text: Callable[[T], RenderableType]
@@ -41,4 +43,4 @@ class View(Generic[T]):
 
 
 #: Of a result that another command goes on with.
-NOT_SHOWN: View[Any] = View(lambda _result: {}, lambda _result: [], lambda _result: "")
+NOT_SHOWN: View[Any] = View(lambda _result: {}, lambda _result: [], lambda _result: "", columns=())

@@ -1,17 +1,22 @@
 """Audits one after the other: what is accepted, what is new, and who is told."""
 
+import csv
+import io
 import json
+import re
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from pytest_mock import MockerFixture
 
 from tests.integration.fleet import Fleet
 
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 WAIVER = """
 [[waiver]]
 rule = "smtp-debug"
@@ -139,9 +144,22 @@ def test_audits_are_listed_and_compared(fleet: Fleet) -> None:
     history = json.loads(fleet_history(fleet, "history"))
     difference = json.loads(fleet_history(fleet, "diff"))
 
-    assert [it["run"] for it in history["audits"]] == [2, 1]
-    assert [it["rule"] for it in difference["fixed"]] == ["smtp-debug"]
-    assert difference["new"] == []
+    for told in (history, difference):
+        assert told["summary"] == {"total": 1, "ok": 1, "failed": 0}
+        (result,) = told["results"]
+        assert (result["instance"], result["url"], result["ok"]) == (None, None, True)
+    audits = history["results"][0]["data"]["audits"]
+    changed = difference["results"][0]["data"]
+    assert [it["run"] for it in audits] == [2, 1]
+    assert [it["rule"] for it in changed["fixed"]] == ["smtp-debug"]
+    assert changed["new"] == []
+    moments = [it["at"] for it in (*audits, changed["earlier"])] + [changed["fixed"][0]["since"]]
+    assert [it for it in moments if not re.fullmatch(TIME, it)] == []
+    lines = fleet_history(fleet, "history", output="jsonl").splitlines()
+    assert [json.loads(line)["data"]["run"] for line in lines] == [2, 1]
+    (line,) = fleet_history(fleet, "diff", output="jsonl").splitlines()
+    assert json.loads(line)["data"] == changed
+    assert re.search(TIME, fleet_history(fleet, "history", output="table"))
     assert "fixed" in fleet_history(fleet, "diff", output="table")
     assert "smtp-debug" in fleet_history(fleet, "diff", output="csv")
 
@@ -166,7 +184,7 @@ def test_without_two_audits_there_is_nothing_to_compare(fleet: Fleet) -> None:
     ran = CliRunner().invoke(app, ["audit", "diff", "-o", "json"], catch_exceptions=False)
 
     assert ran.exit_code == 1
-    assert json.loads(ran.stdout)["error"]["code"] == "not-found"
+    assert json.loads(ran.stdout)["results"][0]["error"]["code"] == "not-found"
 
 
 class _Hook(BaseHTTPRequestHandler):
@@ -246,7 +264,7 @@ def test_an_instance_that_cannot_be_examined_is_kept_as_failed(fleet: Fleet) -> 
     ran = fleet.json("audit", "--all", "--no-test")
 
     assert ran.code == 1
-    (kept,) = json.loads(fleet_history(fleet, "history"))["audits"]
+    (kept,) = json.loads(fleet_history(fleet, "history"))["results"][0]["data"]["audits"]
     assert (kept["examined"], kept["failed"]) == (3, 1)
 
 
@@ -312,3 +330,79 @@ def test_the_page_shows_what_earlier_audits_counted(fleet: Fleet, tmp_path: Path
     data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
     assert [it["name"] for it in data["instances"]] == ["north", "south", "east", "west"]
     assert len(data["runs"]) == 2
+
+
+def test_a_report_may_be_printed_in_place_of_the_table(fleet: Fleet) -> None:
+    add(fleet, "north")
+
+    ran = fleet.run("audit", "--all", "--no-test", "--report=junit:-", "--fail-on=critical")
+    refused = fleet.json("audit", "--all", "--report=markdown:-")
+
+    root = ET.fromstring(ran.out)
+    assert root.tag == "testsuites"
+    assert (refused.code, refused.error["code"]) == (2, "configuration")
+    assert "--report markdown:audit.md" in refused.error["hint"]
+
+
+def run_alone(*words: str) -> str:
+    from typer.testing import CliRunner  # noqa: PLC0415 - these commands take no inventory
+
+    from remote_mailcfg.cli.main import app  # noqa: PLC0415
+
+    ran = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert ran.exit_code == 0, ran.stderr
+    return ran.stdout
+
+
+def test_the_rules_come_in_every_format() -> None:
+    told = json.loads(run_alone("audit", "rules", "-o", "json"))
+    one = json.loads(run_alone("audit", "explain", "same-priority", "-o", "json"))
+    lines = run_alone("audit", "rules", "-o", "jsonl").splitlines()
+    rows = [*csv.DictReader(io.StringIO(run_alone("audit", "rules", "-o", "csv")))]
+
+    rules = told["results"][0]["data"]["rules"]
+    assert "same-priority" in {rule["id"] for rule in rules}
+    assert one["results"][0]["data"]["rule"] in rules
+    assert [json.loads(line)["data"] for line in lines] == rules
+    assert [row["title"] for row in rows] == [rule["title"] for rule in rules]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("audit", "history"),
+        ("audit", "--no-test", "-i", "north"),
+        ("server", "list", "-i", "north"),
+        ("server", "test", "-i", "north"),
+        ("runs", "-i", "north"),
+        ("plan", "FILE", "-i", "north"),
+    ],
+    ids=lambda words: words[0] + words[1],
+)
+def test_csv_has_the_same_header_without_a_row(
+    fleet: Fleet, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "servers.toml"
+    file.write_text(
+        '[[mail_server]]\nkey = "main"\nname = "Main"\nsmtp_host = "127.0.0.1"\nsmtp_port = 9\n'
+        'smtp_encryption = "none"\n'
+    )
+    words = tuple(str(file) if word == "FILE" else word for word in words)
+
+    def header() -> list[str]:
+        out = run_alone(*words, "-o", "csv") if words[1] == "history" else run_csv()
+        (head, *_rows) = csv.reader(io.StringIO(out))
+        return head
+
+    def run_csv() -> str:
+        return fleet.run(*words, "-o", "csv").out
+
+    text = fleet.inventory.read_text()
+    fleet.inventory.write_text(text.replace(fleet.served["north"].url, "http://127.0.0.1:9"))
+    without = header()
+    fleet.inventory.write_text(text)
+    fleet.run("server", "create", "--name", "A", "--smtp-host", "h", "--no-test", "-i", "north")
+    found(fleet)
+
+    assert without == header()
+    assert len(without) > 1

@@ -165,7 +165,7 @@ CHANGED = comparison(
 
 def test_what_changed_is_told_a_finding_a_line() -> None:
     assert "\n".join(shown(Group(*comparison_lines(CHANGED)))) == (
-        "Audit 3 of 2026-11-03 20:00 against 2 of 2026-11-02 20:00\n"
+        "Audit 3 of 2026-11-03T12:00:00Z against 2 of 2026-11-02T12:00:00Z\n"
         "+ new error a: example.org has no SPF record. [spf-missing, since 2026-11-03]\n"
         "- fixed warning a: Server 6 'Main' writes its dialogue into the log.\n"
         "[smtp-debug, since 2026-11-01]\n"
@@ -197,7 +197,7 @@ def test_what_changed_is_json() -> None:
             "subject": "example.org",
             "message": "example.org has no SPF record.",
             "remedy": "Publish one.",
-            "since": "2026-11-03T12:00:00+00:00",
+            "since": "2026-11-03T12:00:00Z",
         }
     ]
     assert data["standing"][0]["server"] == {"id": 7, "name": "Main"}
@@ -238,9 +238,9 @@ def test_earlier_audits_are_a_table_that_fits() -> None:
     lines = shown(make_audits([audit(12), audit(9)]))
 
     assert lines == [
-        "Run  Began             Asked  Failed  Critical  Error  Warning  Info  Waived",
-        "12   2026-11-12 20:00  12     1       -         3      12       -     2",
-        "9    2026-11-09 20:00  12     1       -         3      12       -     2",
+        "Run  Began                 Asked  Failed  Critical  Error  Warning  Info  Waived",
+        "12   2026-11-12T12:00:00Z  12     1       -         3      12       -     2",
+        "9    2026-11-09T12:00:00Z  12     1       -         3      12       -     2",
     ]
 
 
@@ -250,7 +250,7 @@ def test_no_audit_is_said_to_be_none() -> None:
 
 def test_an_earlier_audit_is_json_and_a_row() -> None:
     counts = {"info": 0, "warning": 12, "error": 3, "critical": 0}
-    both = {"run": 3, "at": "2026-11-03T12:00:00+00:00", "examined": 11, "failed": 1, "waived": 2}
+    both = {"run": 3, "at": "2026-11-03T12:00:00Z", "examined": 11, "failed": 1, "waived": 2}
 
     assert render_audit(audit(3)) == both | {"findings": counts}
     assert render_audits([audit(3), audit(2)])["audits"] == [

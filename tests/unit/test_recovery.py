@@ -243,7 +243,7 @@ def test_what_was_written_since_is_left_and_told(
     assert writes_of_live(transport) == []
     assert ended.state == "superseded"
     assert [change.outcome for change in ended.changes] == ["superseded"]
-    assert f"last written by {user[1]} at 2026-01-02 04:04:" in " ".join(stage.progress.notes)
+    assert f"last written by {user[1]} at 2026-01-02T04:04:" in " ".join(stage.progress.notes)
 
 
 @pytest.mark.parametrize("scene", ["update", "update-host-and-password"])

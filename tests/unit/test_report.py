@@ -407,7 +407,7 @@ def test_developer_mode_is_said(result: DeveloperMode, said: str) -> None:
         ),
         pytest.param(
             ApiKey("N", datetime(2026, 1, 2, tzinfo=UTC), "file:key", None),
-            "API key 'N' (expires 2026-01-02 00:00 UTC) is saved to file:key. Revoke it in"
+            "API key 'N' (expires 2026-01-02T00:00:00Z) is saved to file:key. Revoke it in"
             " Odoo under Preferences > Account Security.",
             id="saved",
         ),
@@ -420,9 +420,7 @@ def test_an_api_key_is_said(result: ApiKey, said: str) -> None:
 def test_the_end_of_an_api_key_is_a_time_with_its_zone() -> None:
     end = datetime(2026, 1, 2, tzinfo=UTC)
 
-    assert API_KEY.data(ApiKey("N", end, "file:key", None))["expires"] == (
-        "2026-01-02T00:00:00+00:00"
-    )
+    assert API_KEY.data(ApiKey("N", end, "file:key", None))["expires"] == ("2026-01-02T00:00:00Z")
 
 
 # Texts for people

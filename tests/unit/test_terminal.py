@@ -185,7 +185,7 @@ def test_json_is_whole_and_no_runner_obeys_it(capsys: pytest.CaptureFixture[str]
 def test_csv_holds_no_formula_and_no_control_character(
     value: object, cell: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Terminal(quiet=False, verbose=False).csv([{"instance": "a", "value": value}])
+    Terminal(quiet=False, verbose=False).csv([], [{"instance": "a", "value": value}])
 
     (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert row["value"] == cell
