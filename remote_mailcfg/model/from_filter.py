@@ -14,6 +14,8 @@ _getaddresses = (
 #: No text longer than this, a display name included, is an address. The standard library's parser
 #: takes its time for long ones.
 _LONGEST_ADDRESS = 500
+#: What every reader takes for the same one address: read at once, since a filter may hold many.
+_SIMPLE_ADDRESS = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _PLAIN_ADDRESS = re.compile(r"[a-zA-Z0-9._%+-]+@[a-zA-Z0-9.-]+\.[a-zA-Z]{2,63}")
 
 
@@ -33,6 +35,8 @@ def normalize_address(text: str) -> str:
     """
     if "@" not in text or len(text) > _LONGEST_ADDRESS:
         return ""
+    if _SIMPLE_ADDRESS.fullmatch(text):
+        return text.lower()
     found = [(name, address) for name, address in _getaddresses([text]) if "@" in address]
     if any(address.startswith("@") for _, address in found):
         found = [("", address) for address in _PLAIN_ADDRESS.findall(text)] or found
@@ -61,9 +65,13 @@ def domain_of(address: str) -> str:
 
 def find_address_part(text: str, address: str) -> str:
     """Return the first part of the filter that is this address, as written; `""` when none is."""
-    target = normalize_address(address)
+    return find_normalized(text, normalize_address(address))
+
+
+def find_normalized(text: str, target: str) -> str:
+    """Do what `find_address_part` does, with an address that is normalized."""
     parts = (part for part in split_from_filter(text) if normalize_address(part) == target)
-    return next(parts, "") if target else ""
+    return next(parts, "") if target and "@" in text else ""
 
 
 def find_domain_part(text: str, address: str) -> str:
@@ -71,7 +79,11 @@ def find_domain_part(text: str, address: str) -> str:
 
     A domain does not stand for its subdomains: Odoo compares whole domains.
     """
-    target = domain_of(normalize_address(address))
+    return find_domain(text, domain_of(normalize_address(address)))
+
+
+def find_domain(text: str, target: str) -> str:
+    """Do what `find_domain_part` does, with the domain of an address."""
     parts = (part for part in split_from_filter(text) if normalize_domain(part) == target)
     return next(parts, "") if target else ""
 

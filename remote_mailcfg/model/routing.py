@@ -4,8 +4,11 @@ from dataclasses import dataclass, replace
 
 from remote_mailcfg.model.from_filter import (
     check_from_filter,
+    domain_of,
     find_address_part,
+    find_domain,
     find_domain_part,
+    find_normalized,
     matches_from_filter,
     normalize_address,
     split_from_filter,
@@ -156,8 +159,10 @@ def _in_order(servers: tuple[MailServerRecord, ...]) -> tuple[MailServerRecord, 
 
 def _match(address: str, ordered: tuple[MailServerRecord, ...]) -> MailServerRecord | None:
     """Return the first server with this address in its filter, else with the address's domain."""
-    by_address = (server for server in ordered if find_address_part(server.from_filter, address))
-    by_domain = (server for server in ordered if find_domain_part(server.from_filter, address))
+    target = normalize_address(address)
+    domain = domain_of(target)
+    by_address = (server for server in ordered if find_normalized(server.from_filter, target))
+    by_domain = (server for server in ordered if find_domain(server.from_filter, domain))
     return next(by_address, None) or next(by_domain, None)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any, Final
 
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
 from remote_mailcfg.operations.check import CheckResult, Step
@@ -26,7 +26,7 @@ def _rows(result: CheckResult) -> list[Row]:
     return [asdict(step) for step in result.steps]
 
 
-def _text(result: CheckResult) -> Table:
+def _text(result: CheckResult) -> RenderableType:
     return make_table(
         ("Step", "", "What was found"),
         [(s.step, Text(*MARKS[s.ok]), _found(s, result.openspp)) for s in result.steps],

@@ -1,5 +1,6 @@
 """The live mail servers of instances as a desired-state file."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,9 @@ FILES: Final = ("smtp_ssl_certificate", "smtp_ssl_private_key")
 #: What a value must be for the key of an external id to be one of the file.
 KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 
+#: Of a longer name the beginning is the key.
+LONGEST_KEY: Final = 60
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
@@ -50,23 +54,20 @@ class Entry:
 
 def make_file(outcomes: Sequence[Outcome[ServerList]]) -> str:
     """Return the file: what all instances have is there once, the rest by instance."""
-    import tomlkit  # noqa: PLC0415 - slow to load
-
-    document = tomlkit.document()
-    for line in (*HEAD, *_left_out(outcomes)):
-        document.add(tomlkit.comment(line))
-    tables = tomlkit.aot()
+    parts = ["".join(f"# {line}\n" for line in (*HEAD, *_left_out(outcomes)))]
     entries = _entries(outcomes)
     for key, entry in zip(_keys(entries, outcomes), entries, strict=True):
-        table = tomlkit.table()
-        for field, value in _lines(key, entry.values):
-            table.add(field, value)
+        lines = dict(_lines(key, entry.values))
         if len(entry.instances) < len(outcomes):
-            table.add("tags", entry.instances)
-        tables.append(table)
-    document.add(tomlkit.nl())
-    document.add("mail_server", tables if entries else tomlkit.array())
-    return escape_unseen(document.as_string())
+            lines["tags"] = entry.instances
+        written = (f"{field} = {_toml(value)}\n" for field, value in lines.items())
+        parts.append("".join(("[[mail_server]]\n", *written)))
+    return escape_unseen("\n".join(parts if entries else (*parts, "mail_server = []\n")))
+
+
+def _toml(value: Any) -> str:
+    """Return a value as TOML, whose texts are written as those of JSON."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _entries(outcomes: Sequence[Outcome[ServerList]]) -> list[Entry]:
@@ -153,12 +154,13 @@ def _alike(servers: Sequence[Live]) -> list[Entry]:
 def _keys(entries: Sequence[Entry], outcomes: Sequence[Outcome[ServerList]]) -> Iterator[str]:
     """Yield a key for each entry: its own, else one of its name that no external id has."""
     taken = {key for outcome in outcomes if outcome.result for key in outcome.result.managed}
+    numbers: dict[str, Iterator[int]] = {}
     for entry in entries:
         key = entry.key
         if not key:
             name = str(entry.values["name"]).replace(INSTANCE_PLACE, "").lower()
-            slug = re.sub(r"[^a-z0-9]+", "-", name).strip("-") or "server"
-            numbered = (f"{slug}-{number}" for number in count(2))
+            slug = re.sub(r"[^a-z0-9]+", "-", name[:LONGEST_KEY]).strip("-") or "server"
+            numbered = (f"{slug}-{it}" for it in numbers.setdefault(slug, count(2)))
             key = next(it for it in chain([slug], numbered) if it not in taken)
         taken.add(key)
         yield key

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from rich.table import Table
+from rich.console import RenderableType
 
 from remote_mailcfg.config.entry import Entry
 from remote_mailcfg.config.secrets import show_reference
@@ -36,7 +36,7 @@ def _row(entry: Entry, *, between: str = " ") -> Row:
     }
 
 
-def make_instances(entries: Iterable[Entry]) -> Table:
+def make_instances(entries: Iterable[Entry]) -> RenderableType:
     """Return one row an instance."""
     return make_table(COLUMNS, ([*_row(entry, between="\n").values()] for entry in entries))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
 from remote_mailcfg.audit.rule import Rule
@@ -12,7 +12,7 @@ from remote_mailcfg.report.audit import STYLES
 from remote_mailcfg.report.table import make_table
 
 
-def make_rules(rules: Iterable[Rule[Evidence]]) -> Table:
+def make_rules(rules: Iterable[Rule[Evidence]]) -> RenderableType:
     """Return the rules as a table: id, severity and title."""
     return make_table(
         ("Rule", "Severity", "Title"),
@@ -20,7 +20,7 @@ def make_rules(rules: Iterable[Rule[Evidence]]) -> Table:
     )
 
 
-def make_rule(rule: Rule[Evidence]) -> Table:
+def make_rule(rule: Rule[Evidence]) -> RenderableType:
     """Return one rule in full."""
     told = (
         ("Title", rule.title),

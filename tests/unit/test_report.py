@@ -1,4 +1,7 @@
 import io
+import time
+import tomllib
+from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -23,6 +26,7 @@ from remote_mailcfg.report.api_key import API_KEY
 from remote_mailcfg.report.check import CHECK
 from remote_mailcfg.report.debug import DEVELOPER_MODE
 from remote_mailcfg.report.envelope import render_envelope, render_error, render_outcome
+from remote_mailcfg.report.export import make_file
 from remote_mailcfg.report.mail import ROUTE, SENT_MAIL
 from remote_mailcfg.report.servers import LABELS, SERVER, SERVER_LIST
 from remote_mailcfg.report.table import make_error
@@ -642,3 +646,52 @@ def marked_check() -> CheckResult:
 )
 def test_a_servers_text_is_never_read_as_markup(text: RenderableType, times: int) -> None:
     assert words(text).count(MARKUP) == times
+
+
+# What an instance may hold of everything
+
+
+def many(number: int, **values: Any) -> ServerList:
+    records = (
+        replace(MAIN, id=it, name=f"S{it}", smtp_host=f"smtp{it}.example.org", **values)
+        for it in range(1, number + 1)
+    )
+    return ServerList(tuple(records), 1)
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def test_a_large_table_has_every_row_and_stays_within_its_width() -> None:
+    shown = render(SERVER_LIST.text(many(600, from_filter="example.org, " * 12))).splitlines()
+
+    assert max(map(len, shown)) <= WIDTH
+    assert [line.split()[0] for line in shown if " 10 " in line] == [*map(str, range(1, 601))]
+    assert shown[0].split() == ["Id", "Priority", "Mail", "server", "State"]
+    assert shown[1].split() == ["1", "10", "S1", "default"]
+
+
+def test_ten_thousand_servers_are_listed_in_seconds() -> None:
+    assert seconds_of(lambda: render(SERVER_LIST.text(many(10_000)))) < 4
+
+
+def test_servers_of_one_name_are_exported_in_linear_time() -> None:
+    servers = replace(many(1), servers=tuple(replace(MAIN, id=it) for it in range(6000)))
+
+    assert seconds_of(lambda: make_file([outcome_of(servers)])) < 3
+
+
+def test_texts_of_megabytes_are_cut_in_tables_and_whole_elsewhere() -> None:
+    text = "word " * 400_000
+    servers = ServerList((replace(MAIN, name=text, smtp_host=text),), 7)
+
+    shown = []
+    assert seconds_of(lambda: shown.append(render(SERVER_LIST.text(servers)))) < 3
+    assert len(shown[0]) < 10_000
+    assert "cut: 2000000 characters" in " ".join(shown[0].split())
+    assert SERVER_LIST.data(servers)["servers"][0]["name"] == text
+    assert SERVER_LIST.rows(servers)[0]["smtp_host"] == text
+    assert tomllib.loads(make_file([outcome_of(servers)]))["mail_server"][0]["name"] == text
