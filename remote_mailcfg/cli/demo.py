@@ -14,7 +14,7 @@ import typer
 from remote_mailcfg.cli.exit_code import EXIT_FAILED, EXIT_USAGE
 from remote_mailcfg.cli.sandbox import open_sandbox
 from remote_mailcfg.cli.terminal import Terminal
-from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.report.table import make_error
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def _run(terminal: Terminal) -> int:
                 terminal.problem(f"  in step {number} of {len(STEPS)}: {step.shows}")
                 return EXIT_FAILED
     if not received:
-        terminal.problem("error: no mail arrived at the mail server of the sandbox")
+        message = "no mail arrived at the mail server of the sandbox"
+        terminal.problem(make_error("", RemoteMailcfgError("mail-not-sent", message)))
         return EXIT_FAILED
     terminal.line("\n# What arrived at the mail server:")
     for line in received:
@@ -120,11 +121,10 @@ def _take(step: Step, sandbox: "Sandbox", folder: str, terminal: Terminal) -> bo
         encoding="utf-8",
         check=False,
     )
-    terminal.line(ran.stdout.rstrip("\n"))
+    typer.echo(ran.stdout.rstrip("\n"))  # its command has neutralized it, but for our own labels
     if ran.returncode != step.exit_code:
-        terminal.problem(
-            f"error: `{command}` ended with exit code {ran.returncode} instead of {step.exit_code}"
-        )
+        message = f"`{command}` ended with exit code {ran.returncode} instead of {step.exit_code}"
+        terminal.problem(make_error("", RemoteMailcfgError("check-failed", message)))
     return ran.returncode == step.exit_code
 
 

@@ -108,6 +108,8 @@ def test_a_wrong_password_is_refused_and_leaves_nothing_behind(demo: Shown) -> N
     _, refused, nothing, *_ = demo.out.split("$ remote-mailcfg server ")
 
     assert "(authentication-refused), nothing was changed" in refused
+    assert "\nerror: " in refused
+    assert "\n  next: " in refused
     assert "No outgoing mail server." in nothing
 
 
