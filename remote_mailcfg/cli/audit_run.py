@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 
 from remote_mailcfg.audit.profile import grade
 from remote_mailcfg.audit.rule import Rule
@@ -20,7 +21,9 @@ from remote_mailcfg.model.waiver import Waiver
 from remote_mailcfg.operations.audit_instance import Audit
 from remote_mailcfg.operations.keep_audit import keep_audit
 from remote_mailcfg.operations.notify import Notifier
+from remote_mailcfg.report.audit import AUDIT
 from remote_mailcfg.report.audit_report import AuditReport, Counted
+from remote_mailcfg.report.envelope import contain, render_outcome
 from remote_mailcfg.report.notice import make_notice
 from remote_mailcfg.report.page_data import MOST_RUNS
 from remote_mailcfg.report.report_file import ReportFile, render_report, write_report
@@ -51,6 +54,8 @@ class AuditRun:
         self, outcomes: Sequence[Outcome[Audit]], everybody: Sequence[Target], terminal: Terminal
     ) -> Sequence[Outcome[Audit]]:
         """Judge the waivers, keep the run, tell what is new, report; return what is to be shown."""
+        # what cannot be rendered must not stop the history and the reports of the others
+        outcomes = [contain(it, partial(render_outcome, view=AUDIT)) for it in outcomes]
         fleet = {target.name: target.tags for target in everybody}
         run = self._examined(outcomes, fleet, self.at.date())
         kept = keep_audit(run, at=self.at)

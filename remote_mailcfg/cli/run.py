@@ -119,8 +119,8 @@ def run_command(
         outcomes: list[Outcome[T] | None] = [None] * len(run.entries)
         try:
             for number, outcome in _outcomes(run, view, terminal):
-                outcomes[number] = outcome
-                show.streamed(outcome)
+                outcomes[number] = contained = show.contained(outcome)
+                show.streamed(contained)
         except RemoteMailcfgError as error:  # nothing was begun
             show.usage_error(error)
             return code_without_work(error)

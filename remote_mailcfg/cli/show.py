@@ -13,6 +13,8 @@ from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.files import NewFile
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.report.envelope import (
+    contain,
+    dump_json,
     failure_of,
     render_envelope,
     render_outcome,
@@ -45,6 +47,19 @@ class Show(Generic[T]):
     save_to: NewFile | None = None
     #: What chooses the same instances again for the command that undoes this one.
     selected: tuple[str, ...] = ()
+
+    def contained(self, outcome: Outcome[T]) -> Outcome[T]:
+        """Return the outcome, or a crash of its instance where it cannot be shown."""
+        return contain(outcome, self._render)
+
+    def _render(self, outcome: Outcome[T]) -> object:
+        if self.output in {Output.json, Output.jsonl}:
+            return dump_json(render_outcome(outcome, self.view), indent=None)
+        if self.output is Output.csv:
+            return list(make_rows([outcome], self.view))
+        if self.view.merged:
+            return self.view.merged([outcome]) if outcome.result is not None else None
+        return list(make_results([outcome], self.view)), failure_of(outcome, self.view)
 
     def streamed(self, outcome: Outcome[T]) -> None:
         """Show an outcome as soon as it is there, where the format is one line each."""

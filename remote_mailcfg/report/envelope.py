@@ -1,11 +1,11 @@
 """The JSON of an instance command: one envelope, for one instance and for a thousand."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.errors import RemoteMailcfgError, describe_bug
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.report.view import View
 
@@ -43,6 +43,15 @@ def render_outcome(outcome: Outcome[T], view: View[T]) -> dict[str, Any]:
     if (error := failure_of(outcome, view)) is not None:
         result["error"] = render_error(error)
     return result
+
+
+def contain(outcome: Outcome[T], render: Callable[[Outcome[T]], object]) -> Outcome[T]:
+    """Return the outcome, or a crash where it cannot be rendered: the others still are."""
+    try:
+        render(outcome)
+    except Exception as bug:  # noqa: BLE001 - a bug is reported as one, the others are shown
+        return Outcome(outcome.target, crash=describe_bug(bug))
+    return outcome
 
 
 def failure_of(outcome: Outcome[T], view: View[T]) -> RemoteMailcfgError | None:

@@ -8,7 +8,11 @@ from typing import Any, TypeVar
 
 import pytest
 from rich.console import Console, RenderableType
+from rich.text import Text
 
+from remote_mailcfg.cli.exit_code import exit_code
+from remote_mailcfg.cli.show import Output, Show
+from remote_mailcfg.cli.terminal import Terminal
 from remote_mailcfg.errors import OdooError, RemoteMailcfgError, describe_bug
 from remote_mailcfg.fleet.runner import Outcome
 from remote_mailcfg.model.mail_server import CANDIDATE_PREFIX, MailServerRecord
@@ -695,3 +699,38 @@ def test_texts_of_megabytes_are_cut_in_tables_and_whole_elsewhere() -> None:
     assert SERVER_LIST.data(servers)["servers"][0]["name"] == text
     assert SERVER_LIST.rows(servers)[0]["smtp_host"] == text
     assert tomllib.loads(make_file([outcome_of(servers)]))["mail_server"][0]["name"] == text
+
+
+# What cannot be shown
+
+
+@pytest.mark.parametrize("output", Output)
+def test_what_cannot_be_rendered_is_the_failure_of_its_instance_alone(
+    output: Output, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(result: str) -> Any:
+        if result == "bad":
+            raise UnicodeError
+        return result
+
+    view: View[str] = View(
+        lambda it: {"value": fail(it)},
+        lambda it: [{"value": fail(it)}],
+        lambda it: Text(fail(it)),
+        columns=("value",),
+    )
+    show = Show("x", view, output, Terminal(quiet=False, verbose=False))
+    targets = [replace(TARGET, name=name) for name in ("a", "b", "c")]
+    made = [Outcome(it, result=r) for it, r in zip(targets, ("one", "bad", "two"), strict=True)]
+
+    outcomes = [show.contained(it) for it in made]
+    for outcome in outcomes:
+        show.streamed(outcome)
+    show.all(outcomes)
+
+    shown = capsys.readouterr()
+    assert "one" in shown.out
+    assert "two" in shown.out
+    assert "error: b: a bug of remote-mailcfg" in shown.err
+    assert "UnicodeError" in shown.err
+    assert exit_code(outcomes, view) == 70
