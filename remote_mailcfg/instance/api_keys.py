@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from remote_mailcfg.errors import ConfigurationError, OdooError
-from remote_mailcfg.rpc.answers import anything, by_name, check_shape, fields, record_id
+from remote_mailcfg.rpc.answers import anything, by_name, check_shape, fields, record_id, record_ids
 from remote_mailcfg.rpc.web import WebSession
 from remote_mailcfg.secret import Secret
 
+KEYS: Final = "res.users.apikeys"
 WIZARD: Final = "res.users.apikeys.description"
 
 
@@ -55,6 +56,19 @@ def make_key(session: WebSession, name: str, days: int | None, password: Secret)
             "Make it by hand: Preferences > Account Security > New API Key.",
         )
     return NewKey(Secret(key), expires)
+
+
+def revoke_newest_key(session: WebSession, name: str) -> bool:
+    """Remove the newest key of this name of the session's user; tell whether it is removed.
+
+    Odoo asks for no password again: making a key has passed its identity check.
+    """
+    domain = [["name", "=", name], ["user_id", "=", session.info.get("uid")]]
+    ids = session.call(KEYS, "search", domain=domain, expect=record_ids)
+    if not ids:
+        return False
+    session.call(KEYS, "remove", (max(ids),), expect=anything)
+    return max(ids) not in session.call(KEYS, "search", domain=domain, expect=record_ids)
 
 
 def _check_identity(

@@ -140,3 +140,33 @@ def test_a_key_is_made_in_the_kept_session_which_stays(instance: Instance) -> No
     kept = [it for it in instance.state_files() if it.parent.name == "sessions"]
     instance.run("logout")
     assert (ran.code, len(kept)) == (0, 1)
+
+
+def test_a_key_that_cannot_be_saved_is_revoked(
+    faulty: tuple[Instance, Served], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    instance, sandbox = faulty
+    assert instance.run_unchecked("apikey", "create", instance.name()).code == 0
+    earlier = list(sandbox.database.api_keys.rows)
+
+    def full(reference: str, *_: object, **__: object) -> None:
+        raise OSError(28, f"No space left on device: {reference}")
+
+    monkeypatch.setattr("remote_mailcfg.operations.create_api_key.save_secret", full)
+    words = ("apikey", "create", instance.name(), "--save", f"file:{tmp_path / 'api.key'}")
+    ran = instance.json(*words)
+
+    assert (ran.code, ran.error["code"]) == (1, "not-saved")
+    assert "and was revoked" in ran.error["message"]
+    assert list(sandbox.database.api_keys.rows) == earlier
+
+
+def test_a_new_key_is_in_the_journal(some_instance: Instance, tmp_path: Path) -> None:
+    reference = f"file:{tmp_path / 'api.key'}"
+    assert some_instance.run("apikey", "create", "cron", "--save", reference).code == 0
+
+    (run,) = some_instance.json("runs").data["runs"]
+    undo = some_instance.json("rollback", "--yes")
+
+    assert (run["command"], run["state"], run["changes"]) == ("apikey create cron", "done", [])
+    assert (undo.code, undo.error["code"]) == (1, "not-found")
