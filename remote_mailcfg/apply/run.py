@@ -130,6 +130,8 @@ class Run:
             yield
         except BaseException as error:
             self._remove_or_tell(error, backups=True)
+            if isinstance(error, KeyboardInterrupt) and not self.open_ended:
+                self.tell(error, f"what run {self.name} had begun is undone: nothing is left")
             raise
         try:
             self.remove_own(backups=not self.keeps_backups)

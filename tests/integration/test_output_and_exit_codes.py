@@ -197,6 +197,9 @@ def test_an_interrupted_proof_leaves_no_candidate_and_ends_with_130(
         ran = instance.finish(process)
     assert (ran.code, "interrupted" in ran.err) == (130, True)
     assert instance.all_of_test() == before
+    (run,) = instance.json("runs").data["runs"]
+    assert run["state"] == "interrupted"
+    assert f"what run {run['run']} had begun is undone: nothing is left" in ran.err
 
 
 def _interrupted_while_held(
