@@ -3,7 +3,6 @@
 import smtplib
 import socket
 import ssl
-import warnings
 from typing import Final
 
 from remote_mailcfg.model.outside import CertificateFacts
@@ -41,8 +40,7 @@ def _without_trust(
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # it is looked at, and nothing is sent
     context.set_ciphers("DEFAULT:@SECLEVEL=0")  # old versions need old ciphers
-    with warnings.catch_warnings(action="ignore"):  # Python warns of them, too
-        context.minimum_version = ssl.TLSVersion.TLSv1
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     try:
         seen = _look(host, port, context, starttls=starttls)
     except FAILURES as error:
