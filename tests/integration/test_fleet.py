@@ -265,7 +265,7 @@ def test_a_terminal_shows_how_far_the_run_is(fleet: Fleet) -> None:
         terminal.interrupt()
         assert terminal.finish() == 130
 
-    assert "error: west: not finished" in terminal.screen
+    assert "west: not finished" in terminal.screen
     assert "4 instances: 3 ok, 0 failed, 1 not finished" in terminal.screen
 
 
