@@ -171,14 +171,19 @@ def test_an_unknown_option_is_a_usage_error(some_instance: Instance) -> None:
     assert some_instance.run("server", "list", "--no-such-option").code == 2
 
 
-def test_a_bug_ends_with_70_and_says_what_to_report(faulty: tuple[Instance, Served]) -> None:
-    instance, sandbox = faulty
-    sandbox.database.switches.odd_answers["ir.mail_server.search_read"] = [{"id": 1}]
-    ran = instance.json("server", "list")
-    sandbox.database.switches.odd_answers.clear()
+def test_a_bug_ends_with_70_and_says_what_to_report(
+    some_instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **_named: object) -> None:
+        raise KeyError(some_instance.name())
+
+    monkeypatch.setattr("remote_mailcfg.instance.mail_servers.parse_record", broken)
+    some_instance.add_server()
+    ran = some_instance.json("server", "list")
     assert (ran.code, ran.error["code"]) == (70, "crashed")
     assert "Please report this bug" in ran.err
-    assert re.search(r"mail_servers\.py:\d+ in parse_record", ran.err)
+    assert re.search(r"mail_servers\.py:\d+ in fetch_servers", ran.err)
+    assert some_instance.name() not in ran.out + ran.err
 
 
 @pytest.mark.parametrize("command", ["create", "update"])

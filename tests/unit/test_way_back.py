@@ -29,6 +29,7 @@ def done(action: str, **values: Any) -> JournaledChange:
         "secrets": {},
         "steps": {},
         "ids": {},
+        "reasons": {},
         "outcome": "done",
     }
     return JournaledChange(**given | values)
