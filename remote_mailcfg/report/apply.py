@@ -50,7 +50,7 @@ def _text(result: AppliedServers) -> RenderableType:
         if carried and carried.test:
             lines.append(Text("    test ").append(make_test(carried.test)))
     if not result.run:
-        lines.append(Text("Nothing was to be done."))
+        lines.append(Text("Nothing to do."))
     return Group(*lines)
 
 

@@ -99,6 +99,7 @@ def test_the_second_apply_sends_no_write(
         }
 
     assert apply(instance, file).code == 0
+    assert "Nothing to do." in instance.run("apply", str(file), "--yes").out
     assert len(sandbox.database.switches.break_before) == 8  # none of them was called
 
 
