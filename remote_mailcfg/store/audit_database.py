@@ -1,5 +1,6 @@
 """The file that audits are kept in: SQLite, with a number for its form."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -121,18 +122,25 @@ def audit_file() -> Path:
 
 
 @contextmanager
-def open_audits() -> Iterator[sqlite3.Connection]:
+def open_audits(*, to_read: bool = False) -> Iterator[sqlite3.Connection]:
     """Open the file within one transaction, which ends with what is done with it, or before.
 
-    A new file is made, an old form brought up to date. Raises `history-failed` for a file that is
-    damaged, of a newer form, or held by another process for too long.
+    A new file is made, an old form brought up to date. Who only wants `to_read` makes no file, and
+    reads one that cannot be written. Raises `history-failed` for a file that is damaged, of a newer
+    form, or held by another process for too long.
     """
     path = audit_file()
-    make_private_file(path)
+    if not to_read:
+        make_private_file(path)
+    place, begin = (
+        _place_to_read(path) if to_read else (path.absolute().as_uri(), "BEGIN IMMEDIATE")
+    )
     try:
-        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as database:
+        with closing(
+            sqlite3.connect(place, timeout=BUSY_SECONDS, isolation_level=None, uri=True)
+        ) as database:
             database.execute("PRAGMA foreign_keys = ON")
-            database.execute("BEGIN IMMEDIATE")  # who comes second waits here, not half-way
+            database.execute(begin)  # who comes second waits here, not half-way
             if _bring_up_to_date(database, path):  # what the old form took is free now
                 database.execute("COMMIT")
                 database.execute("VACUUM")
@@ -142,6 +150,25 @@ def open_audits() -> Iterator[sqlite3.Connection]:
                 database.execute("COMMIT")  # what is left without it is undone by closing
     except sqlite3.Error as error:
         raise _told(error, path) from error
+
+
+def _place_to_read(path: Path) -> tuple[str, str]:
+    """Return where the history is read, and how that begins; in memory where there is none yet."""
+    try:
+        is_empty = not path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        is_empty = True
+    except OSError as error:
+        raise RemoteMailcfgError(
+            "history-failed",
+            f"the history of audits {path} cannot be read: {error.strerror}",
+            "Make it readable.",
+        ) from error
+    if is_empty:
+        return ":memory:", "BEGIN"
+    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return f"{path.absolute().as_uri()}?mode=ro", "BEGIN"
+    return path.absolute().as_uri(), "BEGIN IMMEDIATE"
 
 
 def _bring_up_to_date(database: sqlite3.Connection, path: Path) -> bool:

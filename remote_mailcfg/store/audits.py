@@ -97,14 +97,14 @@ def load_standing(instances: Iterable[str]) -> dict[str, datetime]:
     What was waived is not among it. Each has since when it stands. Raises `history-failed` or
     `not-saved`.
     """
-    with open_audits() as database:
+    with open_audits(to_read=True) as database:
         kept = (_kept(row) for name in instances for row in database.execute(_STANDING, (name,)))
         return {it.identity: it.since for it in kept}
 
 
 def list_audits(limit: int) -> tuple[KeptAudit, ...]:
     """Return the last runs, the newest first. Raises `history-failed` or `not-saved`."""
-    with open_audits() as database:
+    with open_audits(to_read=True) as database:
         rows = database.execute(f"{_RUNS} ORDER BY id DESC LIMIT ?", (limit,))
         return tuple(_audit(row) for row in rows)
 
@@ -117,7 +117,7 @@ def load_counts(
     The oldest first, with when each began; runs that could not examine an instance are left out.
     Raises `history-failed` or `not-saved`.
     """
-    with open_audits() as database:
+    with open_audits(to_read=True) as database:
         rules = _rule_sets(database)
         return {name: tuple(_counts(database, name, limit, rules)) for name in instances}
 
@@ -148,7 +148,7 @@ def open_comparison(first: int | None = None, second: int | None = None) -> Iter
     The comparison is of use within the context alone; no other process waits for it. Raises
     `not-found`, `history-failed` or `not-saved`.
     """
-    with open_audits() as database:
+    with open_audits(to_read=True) as database:
         earlier, later = _choose(database, first, second)
         database.execute(
             "CREATE TEMP TABLE changes (change, name, since, waived,"

@@ -1,17 +1,21 @@
 """The state folder and its small private files."""
 
+import errno
 import hashlib
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from platformdirs import user_state_path
 
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.files import PRIVATE, replace_file
+
+#: What a disk says that is full.
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def state_folder() -> Path:
@@ -92,5 +96,6 @@ def refusals_told(folder: Path) -> Iterator[None]:
         raise RemoteMailcfgError(
             "not-saved",
             f"the {kind} {folder} cannot be written: {error.strerror}",
-            "Make it writable; for the state folder, set XDG_STATE_HOME to one of yours.",
+            f"Make {'room there' if error.errno in FULL else 'it writable'}; for the state folder,"
+            " set XDG_STATE_HOME to one of yours.",
         ) from error

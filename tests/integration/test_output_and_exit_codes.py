@@ -10,8 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -433,7 +433,7 @@ CHANGING = [
     ("rollback", "--yes"),
     ("runs", "forget", "RUN"),
 ]
-READING = [("server", "list"), ("runs",), ("check",)]
+READING = [("server", "list"), ("runs",), ("check",), ("audit", "history")]
 
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="it drops the rights of root")
@@ -471,8 +471,70 @@ def test_a_state_folder_that_fails_refuses_changes_and_lets_commands_read(
         ended, (1, True)
     )
     assert instance.records.servers() == before
-    assert [it.code for it in read.values()] == [0, 0, 1]  # `check` tries to log in to the web
+    assert [it.code for it in read.values()] == [0, 0, 1, 0]  # `check` tries to log in to the web
     assert "Please report" not in "".join(it.err for it in (*ended.values(), *read.values()))
     if spoil == "damaged":
         assert str(state) in read["server", "list"].err
         assert str(state) in read["runs",].err
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of 400 kB, where that is allowed."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(words, capture_output=True).returncode:  # noqa: PLW1510
+        pytest.skip("a disk of its own cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(disk: Path) -> None:
+    with (disk / "rest").open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(b"x" * 512):
+            pass
+
+
+@pytest.mark.parametrize("was_used", [True, False], ids=["used before", "full from the start"])
+def test_a_full_disk_refuses_changes_before_anything_is_sent_and_lets_commands_read(
+    faulty: tuple[Instance, Served],
+    small_disk: Path,
+    was_used: bool,  # noqa: FBT001 - pytest's parameter
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    instance, _sandbox = faulty
+    if instance.version < 19:
+        pytest.skip("it is the same for all versions")
+    file = tmp_path / "mail-servers.toml"
+    file.write_text(f'[[mail_server]]\nkey = "k"\nname = "{instance.name("k")}"\nsmtp_host = "h"\n')
+    monkeypatch.setenv("XDG_STATE_HOME", str(small_disk))
+    if was_used:
+        words = ("server", "create", "--name", instance.name("old"), "--smtp-host", "h")
+        assert instance.json(*words, "--no-test").code == 0
+        assert instance.run("login").code == 0
+        assert instance.run("audit", "--no-test").code == 0
+    fill(small_disk)
+    before = instance.records.servers()
+    changing: list[tuple[str, ...]] = [
+        ("server", "create", "--name", instance.name("new"), "--smtp-host", "h", "--no-test"),
+        ("apply", str(file), "--yes", "--no-test"),
+        ("apikey", "create", "cron"),
+    ]
+    changing += [("rollback", "--yes")] if was_used else [("login",), ("debug", "on")]
+    reading = [("server", "list"), ("runs",), ("audit", "history"), ("plan", str(file))]
+
+    ended = {words: instance.run(*words) for words in changing}
+    read = [instance.run(*words) for words in reading]
+    audited = instance.run("audit", "--no-test")
+
+    assert {words[0]: it.code for words, it in ended.items()} == {it[0]: 1 for it in changing}
+    for ran in ended.values():
+        assert str(small_disk) in ran.err
+        assert "No space left on device" in ran.err
+        assert "Make room there" in ran.err
+    assert instance.records.servers() == before
+    assert [it.code for it in read] == [0, 0, 0, 3]
+    assert audited.code == (0 if was_used else 3)  # as its findings are
+    assert f"{small_disk}/remote-mailcfg/audits" in audited.err

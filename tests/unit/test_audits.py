@@ -478,8 +478,8 @@ def test_a_history_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatc
     keep([examined()])
     opened = sqlite3.connect
 
-    def read_only(path: Path, **options: object) -> sqlite3.Connection:
-        return opened(f"file:{path}?mode=ro", uri=True, **options)  # type: ignore[call-overload, no-any-return]
+    def read_only(path: str, **options: object) -> sqlite3.Connection:
+        return opened(f"{path}?mode=ro", **options)  # type: ignore[call-overload, no-any-return]
 
     monkeypatch.setattr(sqlite3, "connect", read_only)
 
