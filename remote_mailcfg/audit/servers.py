@@ -17,6 +17,8 @@ from remote_mailcfg.model.mail_server import CANDIDATE_PREFIX, MailServerRecord
 CANDIDATE_AGE: Final = timedelta(minutes=10)
 #: A backup is for the rollback of a change; nobody rolls back later than that.
 BACKUP_AGE: Final = timedelta(days=30)
+#: Stands for "no filter matches" among the parts of filters, none of which has a comma.
+_NO_FILTER: Final = ","
 
 
 def about(record: MailServerRecord, message: str, subject: str = "") -> Problem:
@@ -40,28 +42,32 @@ def _no_active_server(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _same_priority(evidence: Evidence) -> Iterator[Problem]:
-    active = [server.record for server in evidence.active_servers]
-    for number, record in enumerate(active):
-        for earlier in active[:number]:
-            if earlier.sequence == record.sequence and _overlap(earlier, record):
-                senders = record.from_filter or "senders that no from_filter matches"
-                yield about(
-                    record,
-                    f"it has the priority {record.sequence}, as {earlier.id} '{earlier.name}' has,"
-                    f" which is used for {senders} because it is older",
-                    subject=str(earlier.id),
-                )
-                break
-
-
-def _overlap(one: MailServerRecord, other: MailServerRecord) -> bool:
-    """Tell whether two servers are candidates for the same senders by the same step of routing."""
-    if not one.from_filter or not other.from_filter:
-        return one.from_filter == other.from_filter
-    return bool(_parts(one.from_filter) & _parts(other.from_filter))
+    #: the first server, with its place, that is a candidate by a priority and a part of the filter
+    first: dict[tuple[int, str], tuple[int, MailServerRecord]] = {}
+    for number, server in enumerate(evidence.active_servers):
+        record = server.record
+        steps = [(record.sequence, part) for part in _parts(record.from_filter)]
+        found = [first[step] for step in steps if step in first]
+        if found:
+            _number, earlier = min(found, key=lambda it: it[0])
+            senders = record.from_filter or "senders that no from_filter matches"
+            yield about(
+                record,
+                f"it has the priority {record.sequence}, as {earlier.id} '{earlier.name}' has,"
+                f" which is used for {senders} because it is older",
+                subject=str(earlier.id),
+            )
+        for step in steps:
+            first.setdefault(step, (number, record))
 
 
 def _parts(from_filter: str) -> set[str]:
+    """Return what decides in the step of routing that a server is a candidate in.
+
+    A server without a filter is one where no filter matches, which is no part of any filter.
+    """
+    if not from_filter:
+        return {_NO_FILTER}
     return {
         normalize_address(part) or normalize_domain(part) for part in split_from_filter(from_filter)
     }

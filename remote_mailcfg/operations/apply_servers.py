@@ -148,8 +148,10 @@ def _changes(
     entries = {entry.key: entry for entry in desired}
     problems: list[str] = []
     found = []
+    servers = plan.servers_by_id
     for planned in plan.changes:
-        values = dict(_plain_values(planned, plan.server(planned.server_id)))
+        before = servers.get(planned.server_id)
+        values = dict(_plain_values(planned, before))
         for name in _secret_fields(planned):
             entry = entries[planned.key or ""]
             what = describe_secret(entry, name)
@@ -160,7 +162,7 @@ def _changes(
                 )
             except ConfigurationError as error:
                 problems.append(error.message)
-        found.append(_change(planned, plan, values))
+        found.append(_change(planned, before, values))
     if problems:
         raise ConfigurationError(
             "configuration", "\n".join(problems), "Nothing was written. It is needed to go on."
@@ -189,7 +191,9 @@ def _secret_fields(planned: PlannedChange) -> Iterator[str]:
     return chain(written, planned.cannot_tell if planned.action == "create" else ())
 
 
-def _change(planned: PlannedChange, plan: Plan, values: Mapping[str, Value]) -> Change | None:
+def _change(
+    planned: PlannedChange, before: MailServerRecord | None, values: Mapping[str, Value]
+) -> Change | None:
     if planned.action == "unchanged":
         return None
     marks = planned.action in {"create", "adopt"}
@@ -197,7 +201,7 @@ def _change(planned: PlannedChange, plan: Plan, values: Mapping[str, Value]) -> 
         return None
     return Change(
         action=planned.action,
-        before=plan.server(planned.server_id),
+        before=before,
         values=values,
         key=planned.key if marks else None,
         reversible=not planned.for_good,

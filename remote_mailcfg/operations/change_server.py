@@ -12,7 +12,7 @@ from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.mail_servers import fetch_capabilities, fetch_servers
 from remote_mailcfg.instance.parameters import fetch_parameters
 from remote_mailcfg.instance.senders import fetch_senders
-from remote_mailcfg.instance.usage import fetch_usage
+from remote_mailcfg.instance.usage import fetch_usages
 from remote_mailcfg.model.capabilities import Capabilities
 from remote_mailcfg.model.evidence import NEUTRALIZED, is_neutralized
 from remote_mailcfg.model.mail_server import MailServerRecord
@@ -147,11 +147,11 @@ def refuse_neutralized(scene: Scene) -> None:
 
 def refuse_used(scene: Scene, server: MailServerRecord) -> None:
     """Raise `in-use` for a server that something points to, or that is the last active one."""
-    usage = fetch_usage(scene.instance, scene.capabilities, server.id).describe()
-    if usage:
+    usages = fetch_usages(scene.instance, scene.capabilities, [server.id])
+    if server.id in usages:
         raise RemoteMailcfgError(
             "in-use",
-            f"mail server {server.id} '{server.name}' is used by {usage}",
+            f"mail server {server.id} '{server.name}' is used by {usages[server.id].describe()}",
             "Point these to another server first; --force goes on, but Odoo itself refuses to"
             " archive a server that a template uses.",
         )

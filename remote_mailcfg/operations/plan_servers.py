@@ -16,7 +16,7 @@ from remote_mailcfg.instance.mail_servers import (
     holds,
 )
 from remote_mailcfg.instance.parameters import fetch_parameters
-from remote_mailcfg.instance.usage import fetch_usage
+from remote_mailcfg.instance.usage import fetch_usages
 from remote_mailcfg.model.capabilities import Capabilities
 from remote_mailcfg.model.desired import DesiredServer, DesiredState
 from remote_mailcfg.model.evidence import NEUTRALIZED, is_neutralized
@@ -115,12 +115,9 @@ def plan_records(
         target, desired, wanted.state.policy, actual, clear_credentials=wanted.clear_credentials
     )
     neutralized = is_neutralized(fetch_parameters(instance, NEUTRALIZED))
-    used_by = {
-        change.server_id: usage
-        for change in plan.to_do
-        if change.action == "archive" and change.server_id is not None
-        if (usage := fetch_usage(instance, capabilities, change.server_id).describe())
-    }
+    go = [it.server_id for it in plan.to_do if it.action == "archive" and it.server_id]
+    usages = fetch_usages(instance, capabilities, go)
+    used_by = {server_id: usage.describe() for server_id, usage in usages.items()}
     return PlannedServers(plan, notes, neutralized=neutralized, used_by=used_by)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.instance.external_ids import fetch_managed
 from remote_mailcfg.instance.instance import Instance
-from remote_mailcfg.instance.usage import fetch_usage
+from remote_mailcfg.instance.usage import fetch_usages
 from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
@@ -38,12 +38,13 @@ def plan_to_roll_back(
     with enter_to_change(target, progress) as instance:
         scene = look_at(instance, progress, yes=yes)
         way_back, plan = _plan(instance, scene, way_out)
-        used_by = {
-            change.server_id: usage
-            for change in plan.to_do
-            if change.action in {"archive", "delete"} and change.server_id is not None
-            if (usage := fetch_usage(instance, scene.capabilities, change.server_id).describe())
-        }
+        go = [
+            it.server_id
+            for it in plan.to_do
+            if it.action in {"archive", "delete"} and it.server_id is not None
+        ]
+        usages = fetch_usages(instance, scene.capabilities, go)
+        used_by = {server_id: usage.describe() for server_id, usage in usages.items()}
         return PlannedServers(plan, way_back.lost, used_by=used_by)
 
 

@@ -186,10 +186,11 @@ def _production_relays(plan: Plan, scene: Scene) -> Iterator[Danger]:
     if role in {None, "production"} and not scene.neutralized:
         return
     place = "a neutralized database" if scene.neutralized else f"an instance of the role {role}"
+    servers = plan.servers_by_id
     for change in plan.to_do:
         if change.action in {"archive", "delete"}:
             continue
-        record = plan.server(change.server_id) or MailServerRecord(id=0, name="")
+        record = servers.get(change.server_id) or MailServerRecord(id=0, name="")
         host, port, is_active = (
             changed.after if (changed := change.fields.get(name)) else getattr(record, name)
             for name in ("smtp_host", "smtp_port", "active")
@@ -199,8 +200,9 @@ def _production_relays(plan: Plan, scene: Scene) -> Iterator[Danger]:
 
 
 def _environment_managed(plan: Plan) -> Iterator[Danger]:
+    servers = plan.servers_by_id
     for change in plan.to_do:
-        record = plan.server(change.server_id)
+        record = servers.get(change.server_id)
         ignored = (
             sorted(set(record.environment_managed).intersection(change.fields)) if record else ()
         )

@@ -31,10 +31,14 @@ def match_servers(
     for entry in desired:
         found[entry.key] = open_records.pop(managed.get(entry.key, 0), None)
     marked = frozenset(managed.values())
+    by_name: dict[Value, dict[int, MailServerRecord]] = {}
+    for record in open_records.values():
+        by_name.setdefault(record.name, {})[record.id] = record
     for entry in desired:
         if found[entry.key] is None:
-            record = _of_its_name(entry, list(open_records.values()), marked)
-            found[entry.key] = open_records.pop(record.id) if record else None
+            named = by_name.get(entry.values["name"], {})
+            taken = _preferred(entry, list(named.values()), marked)
+            found[entry.key] = named.pop(taken.id) if taken else None
     _refuse_same_name(desired, found, managed)
     return found
 
@@ -88,11 +92,11 @@ def told(record: MailServerRecord, field: str) -> object:
     return "set" if is_set else ""
 
 
-def _of_its_name(
+def _preferred(
     entry: DesiredServer, records: Sequence[MailServerRecord], marked: Collection[int]
 ) -> MailServerRecord | None:
-    named = [record for record in records if record.name == entry.values["name"]]
-    named.sort(key=lambda record: record.id in marked)
+    """Return which of the records of its name is an entry's."""
+    named = sorted(records, key=lambda record: record.id in marked)
     same = [record for record in named if not differing(entry, record)]
     named = [it for it in named if it.id not in marked] or named
     if len(named) > 1 and not same:

@@ -69,9 +69,10 @@ class Plan:
         """The changes that are to be made."""
         return tuple(change for change in self.changes if change.action != "unchanged")
 
-    def server(self, server_id: int | None) -> MailServerRecord | None:
-        """Return one of the records that it was made from, None where there is none yet."""
-        return next((server for server in self.servers if server.id == server_id), None)
+    @property
+    def servers_by_id(self) -> dict[int | None, MailServerRecord]:
+        """The records that it was made from, by id; made anew each time."""
+        return {server.id: server for server in self.servers}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +113,11 @@ def make_plan(
     is_safe = target.role in policy.safe_roles
     archives = policy.unmanaged == "archive" or is_safe
     if is_safe and clear_credentials:
-        changes += [it for record in others if (it := _emptied(record, actual)) is not None]
+        keys = _keys(actual)
+        changes += [it for record in others if (it := _emptied(record, actual, keys)) is not None]
     elif archives:
-        changes += [_archived(record, actual) for record in active]
+        keys = _keys(actual)
+        changes += [_archived(record, keys) for record in active]
     return Plan(
         changes=tuple(changes),
         unmanaged=() if archives else tuple(active),
@@ -171,18 +174,24 @@ def _action(
     return "update" if actual.managed.get(entry.key) == record.id else "adopt"
 
 
-def _archived(record: MailServerRecord, actual: Actual) -> PlannedChange:
-    keys = [key for key, record_id in actual.managed.items() if record_id == record.id]
+def _keys(actual: Actual) -> dict[int, str]:
+    """Return the key of each marked record, by id; of several marks the first."""
+    return {record_id: key for key, record_id in reversed(list(actual.managed.items()))}
+
+
+def _archived(record: MailServerRecord, keys: Mapping[int, str]) -> PlannedChange:
     return PlannedChange(
         action="archive",
-        key=keys[0] if keys else None,
+        key=keys.get(record.id),
         server_id=record.id,
         name=record.name,
         fields={"active": FieldChange(before=True, after=False)},
     )
 
 
-def _emptied(record: MailServerRecord, actual: Actual) -> PlannedChange | None:
+def _emptied(
+    record: MailServerRecord, actual: Actual, keys: Mapping[int, str]
+) -> PlannedChange | None:
     """Return the change that archives a record and empties its credentials; None: it is so.
 
     Of Gmail and Outlook the user name stays, which Odoo demands with them, and the tokens go.
@@ -202,7 +211,7 @@ def _emptied(record: MailServerRecord, actual: Actual) -> PlannedChange | None:
     }
     if not fields:
         return None
-    return replace(_archived(record, actual), fields=fields, for_good=True)
+    return replace(_archived(record, keys), fields=fields, for_good=True)
 
 
 def fingerprint(

@@ -36,6 +36,11 @@ def see(*rows: Row, **options: Any) -> Scene:
     return look_at(instance, RecordedProgress())
 
 
+def named(record_id: int, name: str) -> Row:
+    """Return a record that names mail server 2."""
+    return {"id": record_id, "display_name": name, "mail_server_id": [2, "S2"]}
+
+
 def calls(scene: Scene) -> list[str]:
     transport = scene.instance.connection.transport
     assert isinstance(transport, FakeTransport)
@@ -124,12 +129,12 @@ def test_a_database_that_is_not_neutralized_is_let_through(rows: list[Row]) -> N
     ("others", "used_by"),
     [
         pytest.param(
-            {"mail.template.search_read": [{"id": 1, "display_name": "Invitation"}]},
+            {"mail.template.search_read": [named(1, "Invitation")]},
             "template 'Invitation'",
             id="a-template",
         ),
         pytest.param(
-            {"mailing.mailing.search_read": [{"id": 1, "display_name": "News"}]},
+            {"mailing.mailing.search_read": [named(1, "News")]},
             "mailing 'News'",
             id="a-mailing",
         ),

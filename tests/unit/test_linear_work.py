@@ -1,17 +1,27 @@
-"""Work on text from outside grows in a line: at these lengths, work in a square takes hours."""
+"""Work on what comes from outside grows in a line: at these lengths, a square takes too long."""
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from remote_mailcfg.audit.rules import RULES
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.instance.developer_mode import major_version
 from remote_mailcfg.model.certificate import find_expiry
+from remote_mailcfg.model.desired import DesiredServer, Policy
+from remote_mailcfg.model.evidence import MailingEvidence, ServerEvidence, TemplateEvidence
 from remote_mailcfg.model.from_filter import matches_from_filter, normalize_address
+from remote_mailcfg.model.mail_server import MailServerRecord
 from remote_mailcfg.model.masking import mask_addresses
 from remote_mailcfg.model.smtp_test import classify
+from remote_mailcfg.model.target import Role, Target
 from remote_mailcfg.model.values import check_host
+from remote_mailcfg.plan.guards import Scene, find_dangers
+from remote_mailcfg.plan.matching import match_servers
+from remote_mailcfg.plan.server_plan import Actual, make_plan
 from remote_mailcfg.rpc.faults import (
     not_odoo,
     odoo_error,
@@ -22,6 +32,7 @@ from remote_mailcfg.rpc.http import Answer, CookieJar, HttpClient
 from remote_mailcfg.rpc.transport import Access
 from remote_mailcfg.rpc.web import WebSession
 from remote_mailcfg.secret import Secret, SentSecrets
+from tests.audit_evidence import make_evidence
 from tests.replay_server import Reply, replay
 from tests.replay_server import json_reply as json_answer
 
@@ -126,3 +137,63 @@ def test_the_page_of_the_second_factor_is_read_in_one_pass(piece: str) -> None:
 
     assert caught.value.code == "not-odoo"
     assert time.process_time() - started < MOST_SECONDS
+
+
+SERVERS = 8_000
+
+
+def records(**values: object) -> tuple[MailServerRecord, ...]:
+    made = (
+        MailServerRecord(id=it, name=f"S{it}", smtp_host="smtp.example.org", sequence=10)
+        for it in range(1, SERVERS + 1)
+    )
+    return tuple(replace(it, **values) for it in made)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("role", ["production", "test"])
+@pytest.mark.parametrize("active", [True, False], ids=["active", "archived"])
+def test_a_rule_looks_at_each_server_once(role: Role, *, active: bool) -> None:
+    filters = (f"a{it}@x{it}.example.org" for it in range(SERVERS))
+    servers = tuple(
+        ServerEvidence(record=replace(it, from_filter=next(filters)))
+        for it in records(active=active, has_password=True)
+    )
+    evidence = replace(
+        make_evidence(),
+        role=role,
+        servers=servers,
+        templates=tuple(TemplateEvidence(id=it, name="T", server_id=it) for it in range(SERVERS)),
+        mailings=tuple(MailingEvidence(id=it, server_id=it) for it in range(SERVERS)),
+    )
+    for rule in RULES:
+        started = time.process_time()
+        for _problem in rule.look(evidence):
+            pass
+        assert time.process_time() - started < 1.5, rule.id
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["marked", "unmarked"])
+def test_a_plan_looks_at_each_server_once(*, marked: bool) -> None:
+    servers = records()
+    half = servers[: SERVERS // 2]
+    desired = [
+        DesiredServer(
+            key=f"k{it.id}",
+            values={"name": it.name, "smtp_host": "other.example.org"},
+            references=(),
+            folder=Path(),
+        )
+        for it in half
+    ]
+    managed = {f"k{it.id}": it.id for it in servers} if marked else {}
+    target = Target(name="north", url="https://north.example", role="test")
+
+    started = time.process_time()
+    matched = match_servers(desired, servers, managed)
+    actual = Actual(servers=servers, managed=managed, matched=matched, secrets={})
+    plan = make_plan(target, desired, Policy(unmanaged="archive"), actual)
+    scene = Scene(target=target, production_relays=frozenset(), neutralized=False, used_by={})
+    find_dangers(plan, scene)
+
+    assert time.process_time() - started < 1.5
+    assert sum(it.action in {"update", "adopt"} for it in plan.to_do) == len(half)
