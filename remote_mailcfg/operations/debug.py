@@ -12,7 +12,7 @@ from remote_mailcfg.instance.developer_mode import (
 )
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
-from remote_mailcfg.operations.web_login import kept_session, resumed_session
+from remote_mailcfg.operations.web_login import kept_session, resumed_session, session_to_read
 from remote_mailcfg.rpc.web import WebSession
 
 
@@ -59,7 +59,7 @@ def debug_off(target: Target, progress: Progress) -> DeveloperMode:
 def debug_status(target: Target, progress: Progress) -> DeveloperMode:
     """Tell developer mode of the kept session; without one it is off."""
     progress.working(f"{target.name}: asking the session")
-    with resumed_session(target) as session:
+    with session_to_read(target, progress) as session:
         return state_of(session)
 
 

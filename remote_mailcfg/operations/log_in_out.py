@@ -3,7 +3,7 @@
 from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.debug import DeveloperMode, state_of
-from remote_mailcfg.operations.web_login import end_session, kept_session, resumed_session
+from remote_mailcfg.operations.web_login import end_session, kept_session, session_to_end
 from remote_mailcfg.store.sessions import forget_session
 
 
@@ -17,7 +17,7 @@ def log_in(target: Target, progress: Progress) -> DeveloperMode:
 def log_out(target: Target, progress: Progress) -> DeveloperMode:
     """Switch developer mode off, end the kept session on the server and forget it."""
     progress.working(f"{target.name}: logging out")
-    with resumed_session(target) as session:
+    with session_to_end(target) as session:
         if session is not None:
             end_session(session)
     if session is None:

@@ -6,7 +6,7 @@ proxy, so the freeze is set even where the two look equal.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 from filelock import Timeout
 
@@ -21,6 +21,7 @@ from remote_mailcfg.instance.base_url import (
 )
 from remote_mailcfg.instance.instance import Instance
 from remote_mailcfg.instance.parameters import Parameter, write_parameter
+from remote_mailcfg.model.progress import Progress
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.rpc.connection import locate, open_connection
 from remote_mailcfg.rpc.http import CookieJar, HttpClient
@@ -38,7 +39,11 @@ def kept_session(target: Target) -> Iterator[WebSession]:
         session = _resume(target, http)
         if session is None:
             session = log_in(target, http)
-            save_session(target, session.jar.cookies)
+            try:
+                save_session(target, session.jar.cookies)
+            except RemoteMailcfgError:
+                end_session(session)  # nobody could end it later
+                raise
         with _saved_afterwards(session):
             yield session
 
@@ -46,13 +51,43 @@ def kept_session(target: Target) -> Iterator[WebSession]:
 @contextmanager
 def resumed_session(target: Target) -> Iterator[WebSession | None]:
     """Open the kept session if there is one and the server still knows it."""
+    with (
+        session_to_end(target) as session,
+        _saved_afterwards(session) if session else nullcontext(),
+    ):
+        yield session
+
+
+@contextmanager
+def session_to_end(target: Target) -> Iterator[WebSession | None]:
+    """Open the kept session as `resumed_session` does; its cookies are not saved afterwards."""
     with HttpClient(target) as http:
-        session = _resume(locate(target, http), http)
-        if session is None:
-            yield None
-            return
-        with _saved_afterwards(session):
-            yield session
+        yield _resume(locate(target, http), http)
+
+
+@contextmanager
+def session_to_read(target: Target, progress: Progress) -> Iterator[WebSession | None]:
+    """Open the kept session as `resumed_session` does, also where nothing can be saved."""
+    with HttpClient(target) as http:
+        target = locate(target, http)
+        session = None
+        with _refusal_noted(target, progress):
+            session = _resume(target, http)
+        yield session
+        if session is not None:
+            with _refusal_noted(target, progress):
+                save_session(target, session.jar.cookies)
+
+
+@contextmanager
+def _refusal_noted(target: Target, progress: Progress) -> Iterator[None]:
+    """Note that the kept session cannot be brought up to date, and go on."""
+    try:
+        yield
+    except RemoteMailcfgError as error:
+        if error.code != "not-saved":
+            raise
+        progress.note(f"{target.name}: {error.message}; the kept session stays as it was there")
 
 
 @contextmanager

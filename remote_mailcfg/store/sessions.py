@@ -28,9 +28,11 @@ def load_session(target: Target) -> dict[str, str] | None:
 
 
 def save_session(target: Target, cookies: dict[str, str]) -> None:
-    """Keep the cookies (mode 0600)."""
+    """Keep the cookies (mode 0600), unless they are kept as they are; raises `not-saved`."""
+    path = _file(target)
     content = {"url": target.url, "database": target.database, "cookies": cookies}
-    save_private(_file(target), content)
+    if load_private(path) != content:
+        save_private(path, content)
 
 
 def forget_session(target: Target) -> None:

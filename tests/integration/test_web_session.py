@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pyotp
 import pytest
+from pytest_mock import MockerFixture
 
+from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.sandbox.database import BASE_URL, CLERK
 from remote_mailcfg.sandbox.server import Served
 from tests.integration.instance import Instance
@@ -49,6 +51,32 @@ def test_a_logout_ends_the_session_on_the_server(faulty: tuple[Instance, Served]
     instance.run("debug", "on")
     instance.run("logout")
     assert [it for it in sandbox.odoo.sessions.values() if it.uid or it.debug] == []
+
+
+def test_a_login_that_cannot_be_kept_is_ended_on_the_server(
+    faulty: tuple[Instance, Served], mocker: MockerFixture
+) -> None:
+    instance, sandbox = faulty
+    refusal = RemoteMailcfgError("not-saved", "the folder is full", "")
+    mocker.patch("remote_mailcfg.operations.web_login.save_session", side_effect=refusal)
+    ran = instance.json("login")
+    assert (ran.code, ran.error["code"]) == (1, "not-saved")
+    assert [it for it in sandbox.odoo.sessions.values() if it.uid] == []
+
+
+@pytest.mark.parametrize("step", ["save_session", "forget_session"])
+def test_a_status_that_cannot_be_kept_is_told_all_the_same(
+    faulty: tuple[Instance, Served], mocker: MockerFixture, step: str
+) -> None:
+    instance, sandbox = faulty
+    instance.run("login")
+    if step == "forget_session":
+        sandbox.odoo.sessions.clear()
+    refusal = RemoteMailcfgError("not-saved", "the folder is full", "")
+    mocker.patch(f"remote_mailcfg.operations.web_login.{step}", side_effect=refusal)
+    ran = instance.run("debug", "status")
+    assert (ran.code, "the folder is full" in ran.err) == (0, True)
+    assert "Developer mode" in ran.out
 
 
 @pytest.mark.parametrize("mode", ["1", "assets", "tests"])
