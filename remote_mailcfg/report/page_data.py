@@ -20,6 +20,7 @@ from remote_mailcfg.report.audit_report import (
     examination_of,
     subject_of,
 )
+from remote_mailcfg.report.table import render_time
 
 #: What stands for a severity beside its colour.
 SIGNS: Final[Mapping[Severity, str]] = {
@@ -50,7 +51,7 @@ def render_data(report: AuditReport) -> dict[str, Any]:
         "signs": tuple(SIGNS.values()),
         "groups": groups,
         "rules": [_rule(rule, groups) for rule in report.rules],
-        "runs": [f"{at:%Y-%m-%d %H:%M}" for at in runs],
+        "runs": [render_time(at) for at in runs],
         "times": [int(at.timestamp()) for at in runs],
         "instances": [
             _instance(report, outcome, {at: number for number, at in enumerate(runs)})

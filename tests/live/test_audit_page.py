@@ -388,7 +388,7 @@ def test_the_history_of_the_fleet_ends_with_what_stands(opened: Open) -> None:
     for tile in page.browser.find_elements(By.CSS_SELECTOR, ".tile"):
         count = tile.find_element(By.CSS_SELECTOR, ".tile-count").text
         told = str(tile.find_element(By.CSS_SELECTOR, "svg").get_attribute("aria-label"))
-        assert f", {count} on 2026-11-27 06:00, at most " in told
+        assert f", {count} on 2026-11-27T06:00:00Z, at most " in told
 
 
 # By keyboard, and for eyes

@@ -128,7 +128,7 @@ def test_the_history_is_counted_by_run_and_severity() -> None:
 
     data = page(replace(report, history={target.name: past})).data
 
-    assert data["runs"] == ["2026-11-26 06:00", "2026-11-27 06:00"]
+    assert data["runs"] == ["2026-11-26T06:00:00Z", "2026-11-27T06:00:00Z"]
     assert data["times"] == [AT.timestamp() - 86400, AT.timestamp()]
     assert data["instances"][0]["past"] == [[0, 0, 0, 3, 0], [1, 1, 0, 0, 2]]
 
