@@ -3,7 +3,7 @@
 import errno
 import signal
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -27,19 +27,30 @@ from remote_mailcfg.cli.exit_code import EXIT_BUG, EXIT_FAILED, EXIT_INTERRUPTED
 from remote_mailcfg.cli.terminal import OutputLostError, check_output, open_streams
 from remote_mailcfg.errors import describe_bug
 
+#: Every usage error of Typer, which has no public name for their kind.
+UsageError: Final[Any] = typer.BadParameter.__base__
+
 
 class Program(TyperGroup):
-    """All commands; a value that none of them can take is not repeated: it may be a key."""
+    """All commands; a word that none of them can take is not repeated: it may be a key."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that is named; raises the library's usage errors without values."""
         try:
             return super().invoke(ctx)
-        except typer.BadParameter as error:
-            _value, found, choices = error.message.rpartition(" is not one of ")
-            if found:
-                error.message = f"must be one of {choices}"
+        except UsageError as error:
+            error.message = _without_words(error.message)
             raise
+
+
+def _without_words(message: str) -> str:
+    """Return the message of a usage error without the word that is wrong."""
+    if message.startswith("No such command ") and "Did you mean" not in message:
+        return "There is no such command; what was given is not shown, it may be a password or key."
+    if message.startswith("Got unexpected extra argument"):
+        return "Too many arguments, not shown here. A password or key is never an argument."
+    _value, found, choices = message.rpartition(" is not one of ")
+    return f"must be one of {choices}" if found else message
 
 
 app = typer.Typer(

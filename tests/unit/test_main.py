@@ -119,3 +119,21 @@ def test_a_value_that_an_option_cannot_take_is_not_repeated(
 
     assert ran.exit_code == 2
     assert "pasted-key" not in ran.output
+
+
+@pytest.mark.parametrize(
+    "words", ["", "server", "audit", "runs", "schema audit", "server list", "audit rules"]
+)
+def test_a_word_that_is_nothing_like_a_command_is_not_repeated(words: str) -> None:
+    ran = CliRunner().invoke(main.app, [*words.split(), "pasted-key-7f40"])
+
+    assert ran.exit_code == 2
+    assert "pasted-key" not in ran.output
+    assert "not shown" in ran.output
+
+
+def test_a_word_that_is_near_to_a_command_is_told_what_may_be_meant() -> None:
+    ran = CliRunner().invoke(main.app, ["serve"])
+
+    assert ran.exit_code == 2
+    assert "Did you mean 'server'?" in ran.output
