@@ -26,7 +26,11 @@ from remote_mailcfg.report.audit_report import AuditReport, Counted
 from remote_mailcfg.report.envelope import contain, render_outcome
 from remote_mailcfg.report.notice import make_notice
 from remote_mailcfg.report.page_data import MOST_RUNS
-from remote_mailcfg.report.report_file import ReportFile, render_report, write_report
+from remote_mailcfg.report.report_file import (
+    ReportFile,
+    render_report,
+    write_report,
+)
 from remote_mailcfg.report.table import make_error
 from remote_mailcfg.store.audits import load_counts
 
@@ -59,6 +63,10 @@ class AuditRun:
         fleet = {target.name: target.tags for target in everybody}
         run = self._examined(outcomes, fleet, self.at.date())
         kept = keep_audit(run, at=self.at)
+        outcomes = [
+            Outcome(it.target, crash=crash) if (crash := kept.crashes.get(it.target.name)) else it
+            for it in outcomes
+        ]
         if kept.problem:
             terminal.problem(make_error("", kept.problem))
         self._tell(run, kept.standing, terminal)
@@ -80,12 +88,13 @@ class AuditRun:
             try:
                 if wanted.is_printed:
                     terminal.done()
-                    terminal.take(render_report(report, wanted))
+                    report, text = render_report(report, wanted)
+                    terminal.take(text)
                 else:
-                    write_report(report, wanted)
+                    report = write_report(report, wanted)
             except RemoteMailcfgError as error:
                 terminal.fail(make_error("", error))
-        return finished
+        return report.outcomes
 
     def _examined(
         self,

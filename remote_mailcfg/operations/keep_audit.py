@@ -4,10 +4,10 @@ What goes wrong with the history is a value here: it is said, and changes nothin
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from remote_mailcfg.errors import RemoteMailcfgError
+from remote_mailcfg.errors import RemoteMailcfgError, describe_bug
 from remote_mailcfg.model.examined import Examined
 from remote_mailcfg.store.audits import load_standing, save_audit
 
@@ -18,18 +18,26 @@ class Kept:
 
     `standing` are identities of findings that stood before, with since when; empty where the
     history cannot be read. `run` is its number, None where it was not kept; `problem` says why.
+    `crashes` are the bugs met while an instance was kept, by its name; the others are kept.
     """
 
     standing: Mapping[str, datetime]
     run: int | None = None
     problem: RemoteMailcfgError | None = None
+    crashes: Mapping[str, str] = field(default_factory=dict)
 
 
 def keep_audit(run: Sequence[Examined], *, at: datetime) -> Kept:
     """Keep a run that began `at` (aware), after a look at what stood before."""
     standing: dict[str, datetime] = {}
+    crashes: dict[str, str] = {}
+
+    def contained(instance: str, bug: Exception) -> None:
+        crashes[instance] = describe_bug(bug)
+
     try:
         standing = load_standing(it.instance for it in run)
-        return Kept(standing=standing, run=save_audit(run, at=at))
+        number = save_audit(run, at=at, contained=contained)
     except RemoteMailcfgError as problem:
-        return Kept(standing=standing, problem=problem)
+        return Kept(standing=standing, problem=problem, crashes=crashes)
+    return Kept(standing=standing, run=number, crashes=crashes)

@@ -1,14 +1,15 @@
 """The files of `--report FORMAT:FILE`: which formats there are, and how a file is written."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from remote_mailcfg.errors import ConfigurationError
+from remote_mailcfg.errors import ConfigurationError, RemoteMailcfgError
 from remote_mailcfg.files import NewFile
 from remote_mailcfg.report.audit_json import render_json
 from remote_mailcfg.report.audit_report import AuditReport
+from remote_mailcfg.report.envelope import contain
 from remote_mailcfg.report.junit import render_junit
 from remote_mailcfg.report.markdown import render_markdown
 from remote_mailcfg.report.page import has_jinja, render_html
@@ -107,14 +108,30 @@ def _problem(form: str, path: Path) -> str:
     return ""
 
 
-def render_report(report: AuditReport, wanted: ReportFile) -> str:
-    """Return the text of one report."""
-    return FORMATS[wanted.form](report)
+def render_report(report: AuditReport, wanted: ReportFile) -> tuple[AuditReport, str]:
+    """Return the text of one report, and the report with a crash for each instance that broke it.
 
-
-def write_report(report: AuditReport, wanted: ReportFile) -> None:
-    """Write one report, whole or not at all, readable as usual; raises `not-saved`.
-
-    What collects metrics must never read half a file, and runs as another user.
+    Each instance is tried alone only where all together fail; what is no instance's is raised.
     """
-    wanted.output.write(render_report(report, wanted))
+    render = FORMATS[wanted.form]
+    try:
+        return report, render(report)
+    except RemoteMailcfgError:
+        raise
+    except Exception:  # noqa: BLE001 - the bug becomes its instance's, or is met again below
+        each = [
+            contain(it, lambda one: render(replace(report, outcomes=[one])))
+            for it in report.outcomes
+        ]
+    contained = replace(report, outcomes=each)
+    return contained, render(contained)
+
+
+def write_report(report: AuditReport, wanted: ReportFile) -> AuditReport:
+    """Write one report as `render_report` has it, whole or not at all, readable as usual.
+
+    What collects metrics must never read half a file, and runs as another user. Raises `not-saved`.
+    """
+    contained, text = render_report(report, wanted)
+    wanted.output.write(text)
+    return contained

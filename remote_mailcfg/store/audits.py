@@ -7,7 +7,7 @@ rule looked at the instance found it again; a run that could not look changes no
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
@@ -25,6 +25,13 @@ from remote_mailcfg.store.audit_database import open_audits
 MOST_BYTES: Final = 200_000_000
 #: So many stay, however large they are: two can be compared.
 LEAST_RUNS: Final = 2
+#: What goes wrong with the file, whatever an instance has.
+_OF_THE_HISTORY: Final = (
+    sqlite3.OperationalError,
+    sqlite3.IntegrityError,
+    sqlite3.InternalError,
+    sqlite3.NotSupportedError,
+)
 
 _RUNS: Final = """SELECT id, at, examined, failed, waived, info, warning, error, critical
 FROM runs"""
@@ -64,18 +71,50 @@ WHERE instances.name = ? AND looks.error = ''
 ORDER BY runs.id DESC LIMIT ?"""
 
 
-def save_audit(run: Sequence[Examined], *, at: datetime) -> int:
+def save_audit(
+    run: Sequence[Examined],
+    *,
+    at: datetime,
+    contained: Callable[[str, Exception], None] | None = None,
+) -> int:
     """Keep a run that began `at` (aware) and return its number; drop the oldest ones.
 
-    Raises `history-failed` or `not-saved`, and has kept nothing then.
+    Where `contained` is given, it is told of a bug met with what one instance has; the instance is
+    then kept as `crashed`, and the others as they are. Raises `history-failed` or `not-saved`, and
+    has kept nothing then.
     """
     with open_audits() as database:
         writer = begin_run(database, [it.instance for it in run], at)
         for examined in run:
-            writer.keep(_look(examined))
+            before = writer.counts.copy()
+            database.execute("SAVEPOINT instance")
+            try:
+                writer.keep(_look(examined))
+            except _OF_THE_HISTORY:
+                raise
+            except Exception as bug:
+                if contained is None:
+                    raise
+                contained(examined.instance, bug)
+                database.execute("ROLLBACK TO instance")
+                writer.counts = before
+                writer.keep(_crashed(examined))
+            database.execute("RELEASE instance")
         writer.end()
         drop_oldest(database, most_bytes=MOST_BYTES, least_runs=LEAST_RUNS)
     return writer.number
+
+
+def _crashed(examined: Examined) -> Look:
+    """Return what is kept of an instance whose own data cannot be: that nothing looked."""
+    return Look(
+        instance=examined.instance,
+        url=examined.url,
+        database=examined.database,
+        error="crashed",
+        looked=frozenset(),
+        findings=(),
+    )
 
 
 def _look(examined: Examined) -> Look:

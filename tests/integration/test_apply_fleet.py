@@ -88,7 +88,7 @@ def test_every_instance_gets_what_the_file_says(fleet: Fleet, file: Path) -> Non
     assert outcomes(ran) == {"north": ["adopt done"]} | created
     assert len({it["data"]["run"] for it in ran.json["results"]}) == 1
     again = fleet.run("apply", str(file), "--all", "--yes").out
-    assert "4 instances: north, south, east, west\n  unchanged Main (main)\nNothing was" in again
+    assert "4 instances: north, south, east, west\n  unchanged Main (main)\nNothing to do" in again
     assert fleet.json("plan", str(file), "--all").code == 0
 
 

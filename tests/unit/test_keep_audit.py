@@ -10,6 +10,7 @@ from remote_mailcfg.model.finding import Examination, Finding
 from remote_mailcfg.model.target import Target
 from remote_mailcfg.operations.keep_audit import keep_audit
 from remote_mailcfg.store.audit_database import audit_file
+from remote_mailcfg.store.audits import list_audits
 from tests.canaries import SECRETS, leaks
 
 FIRST = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
@@ -68,3 +69,23 @@ def test_no_secret_of_an_instance_is_kept() -> None:
 
     assert b"https://a.example" in audit_file().read_bytes()
     assert leaks([repr(examined), audit_file().read_bytes().decode("latin-1")]) == []
+
+
+def test_an_instance_that_cannot_be_kept_takes_no_other_with_it() -> None:
+    too_large = replace(SPF, server_id=2**70)  # more than a number of SQLite holds
+    bad = Examined(
+        instance="b",
+        examination=replace(EXAMINATION, findings=(SPF, too_large)),
+        looked=frozenset({"spf-missing"}),
+    )
+    good = replace(RUN[0], instance="c")
+
+    kept = keep_audit([*RUN, bad, good], at=FIRST)
+
+    assert kept.crashes.keys() == {"b"}
+    assert "OverflowError" in kept.crashes["b"]
+    assert (kept.run, kept.problem) == (1, None)
+    again = keep_audit([*RUN, good], at=SECOND)
+    assert again.standing == {SPF.identity("a"): FIRST, SPF.identity("c"): FIRST}
+    (_newest, first) = list_audits(2)
+    assert (first.examined, first.failed, first.findings["error"]) == (2, 1, 2)

@@ -380,3 +380,24 @@ def test_everything_that_is_wrong_with_reports_is_told_at_once(folder: Path) -> 
         strict=True,
     ):
         assert told in line
+
+
+# An instance that cannot be rendered
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "junit", "prometheus", "markdown", "html"])
+def test_an_instance_that_breaks_a_report_takes_no_other_with_it(form: str, tmp_path: Path) -> None:
+    strange: Any = object()
+    broken = replace(DEBUG, message=strange, severity=strange, subject=strange)
+    bad = outcome(Target(name="bad", url="https://bad.example"), broken)
+    path = tmp_path / "report"
+
+    report = write_report(
+        replace(REPORT, outcomes=(outcome(SOUTH, INFO), bad)), ReportFile(form, path)
+    )
+
+    south, crashed = report.outcomes
+    assert (south.crash, south.result is None) == (None, False)
+    assert crashed.crash is not None
+    assert crashed.crash.startswith("Please report this bug")
+    assert "south" in path.read_text(encoding="utf-8")
