@@ -106,6 +106,8 @@ class Run:
         if isinstance(error, RemoteMailcfgError):
             error.hint = f"{text} {error.hint}".strip()
         else:
+            if isinstance(error, KeyboardInterrupt):
+                error.add_note(text)
             self.progress.note(f"{self.instance.target.name}: {text}")
 
     def leave_open(self, error: BaseException, left: BaseException, text: str) -> None:

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
@@ -78,6 +78,8 @@ class Run(Generic[T]):
     environment: Environment
     executor: str
     workers: int
+    #: What instances that were interrupted said of what they leave, by name.
+    left: dict[str, str] = field(default_factory=dict)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -125,7 +127,7 @@ def run_command(
             show.usage_error(error)
             return code_without_work(error)
         except KeyboardInterrupt:
-            show.interrupted(run.entries, outcomes)
+            show.interrupted(run.entries, outcomes, run.left)
             return EXIT_INTERRUPTED
         done = [outcome for outcome in outcomes if outcome is not None]
         show.all(done)
@@ -288,7 +290,7 @@ def _each(
     if run.executor:
         work: Callable[[Entry], T] = partial(work_there, operation, secrets.token_hex(8))
     else:
-        work = partial(_work_here, operation, resolver, progress, watch)
+        work = partial(_work_here, operation, resolver, progress, watch, run.left)
         for entry in entries:  # before there is a line on the terminal that changes
             entry.ask(resolver)
             if isinstance(operation, WithSecrets):
@@ -307,7 +309,17 @@ def _each(
 
 
 def _work_here(
-    operation: Operation[T], resolver: Secrets, progress: Progress, watch: Watch, entry: Entry
+    operation: Operation[T],
+    resolver: Secrets,
+    progress: Progress,
+    watch: Watch,
+    left: dict[str, str],
+    entry: Entry,
 ) -> T:
     watch.begin(entry.target.name)
-    return perform(operation, entry, resolver, progress)
+    try:
+        return perform(operation, entry, resolver, progress)
+    except KeyboardInterrupt as interruption:
+        if notes := getattr(interruption, "__notes__", ()):
+            left[entry.target.name] = "; ".join(notes)
+        raise

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -82,15 +82,18 @@ class Show(Generic[T]):
             self._results(outcomes)
         self._problems(outcomes)
 
-    def interrupted(self, entries: Sequence[Entry], outcomes: Sequence[Outcome[T] | None]) -> None:
-        """Show what is known when the user breaks off; the rest is `interrupted`."""
-        error = RemoteMailcfgError(
-            "interrupted",
-            "not finished: the run was interrupted",
-            "It had a moment to clean up. Before you repeat a change, look with `server list`.",
-        )
+    def interrupted(
+        self,
+        entries: Sequence[Entry],
+        outcomes: Sequence[Outcome[T] | None],
+        left: Mapping[str, str],
+    ) -> None:
+        """Show what is known when the user breaks off; the rest is `interrupted`.
+
+        `left` is what instances said of what they leave, by name.
+        """
         known = [
-            outcome or Outcome(entry.target, error=error)
+            outcome or Outcome(entry.target, error=_interruption(left.get(entry.target.name)))
             for entry, outcome in zip(entries, outcomes, strict=True)
         ]
         saves = self.save_to is not None and self.output is Output.table
@@ -160,3 +163,12 @@ class Show(Generic[T]):
             self.terminal.problem(crash)
         if len(outcomes) > 1:
             self.terminal.note(make_summary(outcomes, self.view))
+
+
+def _interruption(left: str | None) -> RemoteMailcfgError:
+    """Return the error of an instance that did not finish, with what it said that it leaves."""
+    return RemoteMailcfgError(
+        "interrupted",
+        "not finished: the run was interrupted",
+        left or "It had a moment to clean up. Before you repeat a change, look with `server list`.",
+    )

@@ -318,9 +318,12 @@ def test_an_interrupted_change_leaves_no_candidate(fleet: Fleet) -> None:
         it.database.switches.break_before["ir.mail_server.test_smtp_connection"] = True
     words = ["--name", "Silent", "--smtp-host", "smtp.example.org", "--smtp-user", "mailer"]
 
+    words += ["-o", "json"]
     ran = interrupted(fleet, "server", "create", "--all", *words, SMTP_PASS="smtp-Canary-1")
 
     assert ran.code == 130
+    hints = [it["error"]["hint"] for it in ran.json["results"]]
+    assert [it for it in hints if not it.endswith("is undone: nothing is left")] == []
     assert "smtp-Canary-1" not in ran.out + ran.err
     assert [it.database.servers.rows for it in fleet.served.values()] == [{}] * 4
 

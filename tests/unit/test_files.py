@@ -338,7 +338,7 @@ def test_an_export_that_is_interrupted_writes_no_half_of_a_fleet(path: Path) -> 
         "export", EXPORT, Output.table, Terminal(quiet=False, verbose=False), NewFile(path=path)
     )
 
-    show.interrupted(entries, [done, None])
+    show.interrupted(entries, [done, None], {})
 
     assert not path.exists()
 
