@@ -1,7 +1,7 @@
 """How every operation enters an instance."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from remote_mailcfg.errors import RemoteMailcfgError
 from remote_mailcfg.instance.instance import Instance, open_instance
@@ -34,7 +34,10 @@ def enter_instance(target: Target, progress: Progress) -> Iterator[Instance]:
 def enter_to_change(target: Target, progress: Progress) -> Iterator[Instance]:
     """Log in to change something; raises `busy` where another run on this machine does so."""
     with changing_instance(target), _logged_in(target, progress, changing=True) as instance:
-        yield instance
+        found = instance.target
+        is_same = (found.url, found.database) == (target.url, target.database)
+        with nullcontext() if is_same else changing_instance(found):  # it may be named there
+            yield instance
 
 
 def _readable_runs(progress: Progress, target: Target) -> tuple[JournaledRun, ...]:

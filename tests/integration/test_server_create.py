@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import trustme
 
+from remote_mailcfg.model.target import Target
 from remote_mailcfg.sandbox.server import Served
 from remote_mailcfg.sandbox.smtp_servers import PASSWORD, USER, SmtpPeers
+from remote_mailcfg.store.locks import changing_instance
 from tests.integration.instance import Instance
 from tests.integration.terminal import on_terminal
 
@@ -264,3 +266,15 @@ def test_a_server_that_ignores_a_value_is_not_left_active(
     ran = instance.json("server", "create", *instance.options(smtp.plain), "--sequence", "3")
     assert (ran.code, ran.error["code"]) == (1, "not-verified")
     assert instance.all_of_test() == []
+
+
+def test_an_instance_without_its_database_is_busy_where_a_run_names_it(
+    faulty: tuple[Instance, Served],
+) -> None:
+    instance, _sandbox = faulty
+    named = Target(name="a", url=instance.url, database=instance.database, login=instance.login)
+    words = ("--name", instance.name("new"), "--smtp-host", "h", "--no-test")
+    with changing_instance(named):
+        ran = instance.json("server", "create", *words, OPENSPP_DB="")
+    assert (ran.code, ran.error["code"]) == (1, "busy")
+    assert instance.records.servers() == []
