@@ -1,6 +1,7 @@
 """What every suite shares."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,15 @@ OWN_PREFIXES = ("OPENSPP_", "SMTP_")
 OWN_NAMES = frozenset(
     {"REMOTE_MAILCFG_INVENTORY", "REMOTE_MAILCFG_TRUST_FILES", "COLUMNS", "NO_COLOR", "FORCE_COLOR"}
 )
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C again, and with it every command that a test starts.
+
+    A script that runs the suite in the background has it ignored.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
