@@ -13,9 +13,13 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 DEADLINE_SECONDS = 30
+READS_WITHIN_SECONDS = 5
+#: What Linux calls the places where a process waits for its terminal.
+READING = frozenset({"n_tty_read", "wait_woken"})
 COLUMNS = 80
 
 
@@ -49,9 +53,16 @@ class Terminal:
     def interrupt(self) -> None:
         self._process.send_signal(signal.SIGINT)
 
-    def is_still(self, seconds: float) -> bool:
-        """Whether nothing more comes for a while."""
-        return not select.select([self._master], [], [], seconds)[0]
+    def read_until_asked(self, question: str) -> None:
+        """Read a question, and wait until the command waits for the answer.
+
+        Python loses a Ctrl-C in the instant before it reads. A kernel may hide what it waits for.
+        """
+        self.read_until(question)
+        deadline = time.monotonic() + READS_WITHIN_SECONDS
+        waits_in = Path(f"/proc/{self._process.pid}/wchan")
+        while waits_in.read_text() not in READING and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def end_input(self) -> None:
         """Type Ctrl-D."""

@@ -223,11 +223,9 @@ def broken_off(
 ) -> str:
     """Break a command off at its question; return what it says then."""
     with on_terminal(place, *words) as terminal:
-        terminal.read_until(question)
+        terminal.read_until_asked(question)
         asked = len(terminal.screen)
         key(terminal)
-        while terminal.is_still(2):  # Python loses a Ctrl-C in the instant before it reads
-            key(terminal)
         assert terminal.finish() == 130, terminal.screen
         return terminal.screen[asked:]
 
