@@ -12,7 +12,7 @@ demo: $(READY) ## the whole job on a sandbox of its own
 	@$(BIN)/remote-mailcfg demo
 
 test: $(READY) ## the default suite with coverage
-	$(BIN)/pytest -n auto --cov
+	$(BIN)/pytest -n auto --dist worksteal --cov
 
 # checkdmarc, which only tests use, wants a newer cryptography than the lowest that the package allows.
 lowest: $(READY) ## the default suite with the lowest versions that pyproject.toml allows
@@ -20,7 +20,7 @@ lowest: $(READY) ## the default suite with the lowest versions that pyproject.to
 	$(PYTHON) -m venv --clear .venv/lowest
 	$(BIN)/uv pip install --quiet --python .venv/lowest/bin/python --resolution lowest-direct \
 		--group dev -e '.[dask,dns,html,keyring,notify,sandbox]'
-	.venv/lowest/bin/pytest -n auto
+	.venv/lowest/bin/pytest -n auto --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check

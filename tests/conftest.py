@@ -13,10 +13,12 @@ OWN_NAMES = frozenset(
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C again, and with it every command that a test starts.
+    """Take Ctrl-C and the end of a terminal again, and with it every command that a test starts.
 
-    A script that runs the suite in the background has it ignored.
+    A script that runs the suite in the background has the one ignored, nohup the other.
     """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
