@@ -81,12 +81,10 @@ def test_a_person_is_asked_before_a_killed_run_is_put_right(
         assert behind is not None
         for answer, state in (("n", "cut off"), ("y", "failed")):
             with on_terminal(behind, "apply", words[1]) as terminal:
-                terminal.read_until("was cut off.")
-                terminal.read_until("[y/N]: ")
+                terminal.read_until_asked("was cut off.")
                 terminal.type(answer)
                 if answer == "y":
-                    terminal.read_until("Make 1 change(s)")
-                    terminal.read_until("[y/N]: ")
+                    terminal.read_until_asked("Make 1 change(s)")
                     terminal.type("n")
                 assert terminal.finish() == 0, terminal.screen
             assert behind.json("runs").data["runs"][-1]["state"] == state
