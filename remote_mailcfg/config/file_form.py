@@ -173,8 +173,9 @@ def find_lines(text: str) -> Lines:
             continue
         if head.startswith("[["):
             listed = (*_inside(names[:-1], lengths), names[-1])
-            table = (*listed, lengths.get(listed, 0))
-            lengths[listed] = table[-1] + 1  # type: ignore[operator]  # the number just put there
+            number = lengths.get(listed, 0)
+            table = (*listed, number)
+            lengths[listed] = number + 1
             place = table
         elif head.startswith("["):
             place = table = _inside(names, lengths)

@@ -133,8 +133,8 @@ def require_dns() -> None:
     """Raise `ConfigurationError` where the extra is not installed."""
     try:
         import cryptography  # noqa: F401, PLC0415 - looked for
-        import dns  # noqa: F401, PLC0415
-        import publicsuffixlist  # noqa: F401, PLC0415
+        import dns  # noqa: F401, PLC0415 - likewise
+        import publicsuffixlist  # noqa: F401, PLC0415 - likewise
     except ImportError:
         raise ConfigurationError(
             "configuration",
