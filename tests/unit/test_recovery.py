@@ -195,10 +195,12 @@ def kill_putting_back(stage: Stage) -> None:
     stage.progress.notes.clear()
 
 
-def write_elsewhere(stage: Stage, server_id: int, *, user: tuple[int, str], **values: Any) -> None:
-    """Let somebody write a record an hour later."""
+def write_elsewhere(
+    stage: Stage, server_id: int, *, user: tuple[int, str], minutes: int = 60, **values: Any
+) -> None:
+    """Let somebody write a record some minutes later."""
     stage.table.user = user
-    stage.table.now += timedelta(hours=1)
+    stage.table.now += timedelta(minutes=minutes)
     call = Call(SERVERS, "write", (server_id,), {"vals": values})
     stage.table(call)
 
@@ -244,6 +246,23 @@ def test_what_was_written_since_is_left_and_told(
     assert ended.state == "superseded"
     assert [change.outcome for change in ended.changes] == ["superseded"]
     assert f"last written by {user[1]} at 2026-01-02T04:04:" in " ".join(stage.progress.notes)
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before-its-write", "after-its-write"])
+@pytest.mark.parametrize("scene", ["update", "update-host-and-password"])
+def test_what_the_same_user_wrote_a_minute_later_from_elsewhere_is_left(
+    at: Callable[[str, str], int], scene: str, *, done: bool
+) -> None:
+    stage = SCENES[scene]()
+    assert kill(stage, at(scene, "write"), done=done)
+    write_elsewhere(stage, 7, user=ANN, minutes=1, smtp_host="relay.example.net")
+    left = dict(stage.live)
+
+    ended, transport = look(stage)
+
+    assert stage.table.rows == {7: left}
+    assert writes_of_live(transport) == []
+    assert ended.state == "superseded"
 
 
 @pytest.mark.parametrize("scene", ["update", "update-host-and-password"])
