@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import typer
@@ -85,7 +84,8 @@ def open_streams() -> None:
     for name, kind in (("stdout", _Results), ("stderr", _Stream)):
         stream = getattr(sys, name)
         if stream is None:  # it was closed on purpose; the new one stays open to the end
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - so
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8"))
         elif stream is getattr(sys, f"__{name}__") and isinstance(stream, io.TextIOWrapper):
             line_buffering, through = stream.line_buffering, stream.write_through
             encoding = stream.encoding

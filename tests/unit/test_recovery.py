@@ -196,11 +196,16 @@ def kill_putting_back(stage: Stage) -> None:
 
 
 def write_elsewhere(
-    stage: Stage, server_id: int, *, user: tuple[int, str], minutes: int = 60, **values: Any
+    stage: Stage,
+    server_id: int,
+    *,
+    user: tuple[int, str],
+    later: timedelta = timedelta(hours=1),
+    **values: str | int,
 ) -> None:
-    """Let somebody write a record some minutes later."""
+    """Let somebody write a record some time later."""
     stage.table.user = user
-    stage.table.now += timedelta(minutes=minutes)
+    stage.table.now += later
     call = Call(SERVERS, "write", (server_id,), {"vals": values})
     stage.table(call)
 
@@ -235,8 +240,7 @@ def test_what_was_written_since_is_left_and_told(
 ) -> None:
     stage = SCENES[scene]()
     assert kill(stage, at(scene, "write"), done=done)
-    since = {"smtp_host": "relay.example.net", "smtp_pass": "th1rd"}
-    write_elsewhere(stage, 7, user=user, **since)
+    write_elsewhere(stage, 7, user=user, smtp_host="relay.example.net", smtp_pass="th1rd")
     left = dict(stage.live)
 
     ended, transport = look(stage)
@@ -255,7 +259,7 @@ def test_what_the_same_user_wrote_a_minute_later_from_elsewhere_is_left(
 ) -> None:
     stage = SCENES[scene]()
     assert kill(stage, at(scene, "write"), done=done)
-    write_elsewhere(stage, 7, user=ANN, minutes=1, smtp_host="relay.example.net")
+    write_elsewhere(stage, 7, user=ANN, later=timedelta(minutes=1), smtp_host="relay.example.net")
     left = dict(stage.live)
 
     ended, transport = look(stage)
